@@ -1,0 +1,121 @@
+# autoenc.h itself needs no make: it is one file.  This builds the lessons, the tests and the benchmarks.
+# GNU Make 3.81 is enough.
+
+CC      ?= cc
+CFLAGS  ?= -O2
+LDLIBS   = -lm -lpthread
+PREFIX  ?= /usr/local
+WARN     = -Wall -Wextra
+
+SOURCES  = $(wildcard lessons/lesson[0-9][0-9]_*.c)
+LESSONS  = $(sort $(foreach f,$(notdir $(SOURCES)),$(firstword $(subst _, ,$(f)))))
+SHARED   = autoenc.h $(wildcard lessons/*.h) data/strokes.h
+TESTS    = $(patsubst tests/%.c,build/%,$(wildcard tests/test_*.c))
+SCRIPTS  = $(wildcard tests/test_*.sh)
+LONG     = $(wildcard tests/long_*.sh)
+
+# Where a test may find real data and reference numbers; empty is fine.
+export AUTOENC_DATA AUTOENC_SHARED CC
+
+.PHONY: help deps data lessons test test-long verify bench plots install clean
+.SECONDEXPANSION:
+
+help:
+	@echo 'make lesson00     a first look, nothing to download: then run ./lesson00'
+	@echo 'make lesson03     any lesson by its number: then ./lesson03 --quick, or ./lesson03 --help'
+	@echo 'make lessons      all of them: $(LESSONS)'
+	@echo 'make data         get the MNIST digits and the EMNIST letters into data/'
+	@echo 'make deps         install compiler, make, gnuplot, perl and clang by the package manager'
+	@echo 'make plots        draw the pictures of earlier runs under out/ (needs gnuplot)'
+	@echo 'make test         the tests that everybody runs; make test-long: those that take minutes'
+	@echo 'make verify       all of the tests'
+	@echo 'make bench        our training and PyTorch, side by side'
+	@echo 'make install      autoenc.h to $$(DESTDIR)$$(PREFIX)/include, PREFIX = $(PREFIX)'
+	@echo 'make clean        remove what was built; data/ and out/ stay'
+	@echo 'Settings: CC=clang CFLAGS="-O3 -march=native" CUDA=1'
+
+# ---- lessons ----
+
+ifdef CUDA
+ifeq ($(wildcard autoenc_cuda.cu),)
+CUDA_NOTE = @echo 'CUDA=1: autoenc_cuda.cu, the part for graphics cards, is not there yet; this builds for the processor.'
+else
+NVCC ?= nvcc
+ifeq ($(shell command -v $(NVCC) 2>/dev/null),)
+CUDA_NOTE = @echo 'CUDA=1: $(NVCC) is not installed; this builds for the processor.'
+else
+CUDA_OBJECT = build/autoenc_cuda.o
+CUDA_LIBS   = -lcudart -lstdc++
+build/autoenc_cuda.o: autoenc_cuda.cu autoenc.h
+	@mkdir -p build
+	$(NVCC) -O2 -c -o $@ $<
+endif
+endif
+endif
+
+# lesson03 is made of lessons/lesson03_*.c: one file, one program, at the root.
+define lesson_rule
+$(1): $(wildcard lessons/$(1)_*.c) $(SHARED) $(CUDA_OBJECT)
+	$$(CUDA_NOTE)
+	$$(CC) $$(CFLAGS) $$(WARN) $$(CPPFLAGS) -o $$@ $$< $$(CUDA_OBJECT) $$(LDFLAGS) $$(LDLIBS) $$(CUDA_LIBS)
+endef
+$(foreach l,$(LESSONS),$(eval $(call lesson_rule,$(l))))
+
+lesson%:
+	@echo 'There is no $@. The lessons are: $(LESSONS)'; exit 2
+
+lessons: $(LESSONS)
+
+# ---- what lessons need ----
+
+deps:
+	@SUDO=; [ "$$(id -u)" = 0 ] || SUDO='sudo '; \
+	if   command -v apt-get >/dev/null; then set -- "$${SUDO}apt-get install -y gcc g++ make gnuplot-nox perl clang libclang-rt-dev curl"; \
+	elif command -v dnf     >/dev/null; then set -- "$${SUDO}dnf install -y gcc gcc-c++ make gnuplot-minimal perl-Test-Harness clang compiler-rt curl"; \
+	elif command -v pacman  >/dev/null; then set -- "$${SUDO}pacman -S --needed --noconfirm gcc make gnuplot perl clang compiler-rt curl"; \
+	elif command -v brew    >/dev/null; then set -- "brew install make gnuplot perl"; \
+	else echo 'No apt-get, dnf, pacman or brew here: install gcc, make, gnuplot, perl and clang yourself.'; exit 3; fi; \
+	echo "$$1"; $$1
+
+data:
+	@sh data/get_data.sh
+
+# A line of plots.tsv: script, data, picture, and further arguments of the script.
+plots:
+	@command -v gnuplot >/dev/null || { echo 'gnuplot is not installed; make deps installs it.'; exit 3; }
+	@ls out/*/plots.tsv >/dev/null 2>&1 || echo 'No run under out/ yet.'
+	@tab=$$(printf '\t'); set -f; for dir in $(patsubst %/plots.tsv,%,$(wildcard out/*/plots.tsv)); do \
+	  while read -r line; do \
+	    IFS="$$tab"; set -- $$line; unset IFS; script=$$1; in=$$2; png=$$3; shift 3; \
+	    echo "$$dir/$$png"; gnuplot -c "plots/$$script.gp" "$$dir/$$in" "$$dir/$$png" "$$@" || exit 3; \
+	  done < "$$dir/plots.tsv"; done
+
+# ---- tests ----
+
+build/%: tests/%.c $(SHARED) $(wildcard tests/*.h)
+	@mkdir -p build
+	$(CC) $(CFLAGS) $(WARN) $(CPPFLAGS) -I. -o $@ $< $(LDFLAGS) $(LDLIBS)
+
+test: $(TESTS)
+	@command -v prove >/dev/null || { echo 'prove is not installed (it comes with perl); make deps installs it.'; exit 3; }
+	@[ -n "$(TESTS)$(SCRIPTS)" ] || { echo 'There are no tests here.'; exit 3; }
+	@$(if $(TESTS),prove --exec '' $(TESTS),true)
+	@$(if $(SCRIPTS),prove --exec sh $(SCRIPTS),true)
+
+test-long: test
+	@$(if $(LONG),prove --exec sh $(LONG),echo 'There are no long tests yet.')
+
+verify: test-long
+
+bench:
+	@sh bench/run.sh
+
+# ---- the library ----
+
+install:
+	mkdir -p $(DESTDIR)$(PREFIX)/include
+	cp autoenc.h $(DESTDIR)$(PREFIX)/include/autoenc.h
+	chmod 644 $(DESTDIR)$(PREFIX)/include/autoenc.h
+
+clean:
+	rm -rf build $(LESSONS)

@@ -1,0 +1,601 @@
+/* kit.h - what every lesson shares, so that a lesson's own page holds only its idea
+
+   A lesson fills in a few fields of a `kit`, calls the functions below in this order, and reads like its document:
+
+       kit run = { .lesson = "lesson03", .about = "...", .usual = { 30, 512, 2e-4 }, ... };
+       ae_ctx *ae = kit_start(&run, argc, argv, NULL);    // options, output folder, Ctrl-C
+       kit_data(&run, KIT_DIGITS, 0);                     // MNIST, or the built-in strokes: run.train and run.test
+       ...                                                // the network, the optimiser, the loaders
+       kit_restore(&run, model);                          // --load and --resume
+       while (kit_epoch(&run, loader)) {
+           while (kit_batch(&run) && ae_next_batch(loader, &x, NULL)) { ... ae_accumulate(run.running, loss); }
+           kit_epoch_end(&run, test_loss);                // log.tsv, and a line where there is no progress bar
+       }
+       kit_save(&run, model);                             // weights and checkpoint; leaves with 130 after Ctrl-C
+       kit_curve, kit_grid, kit_scatter, kit_fact ...     // pictures and numbers
+       return kit_finish(&run, "test loss %.6f", loss);
+
+   Networks and mathematics are on the lesson's page.  kit_data.h and kit_plot.h are parts of this file.  C99, POSIX. */
+
+#ifndef KIT_H
+#define KIT_H
+
+#include "../autoenc.h"
+#include "../data/strokes.h"
+#include "pca.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <limits.h>
+#include <math.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { KIT_DIGITS = 10, KIT_LETTERS = 26 };
+enum { KIT_FLAG, KIT_INT, KIT_SEED, KIT_REAL, KIT_TEXT, KIT_DIR, KIT_NAME };     /* kinds of option: int, int, uint64_t, */
+typedef struct kit_option {                                                      /* double, and const char * thrice */
+    const char *name;
+    int kind;
+    void *value;                         /* where it goes; holds the default before the command line is read */
+    double least, most;                  /* bounds of a number, both included */
+    const char *help;
+} kit_option;                            /* a table of these ends with {0} */
+
+typedef struct kit_settings { int epochs, batch; double lr; } kit_settings;
+typedef struct kit_text { char *text; size_t used, room; } kit_text;
+typedef struct kit_set  { uint8_t *images, *labels; int n; } kit_set;            /* images are [n,1,28,28] */
+typedef struct kit_drawing { pid_t pid; char png[64]; } kit_drawing;             /* a gnuplot at work */
+
+typedef struct kit {
+    /* The lesson fills these in. */
+    const char *lesson, *about, *files;
+    kit_settings in_quick, usual, in_full;                   /* with --quick, without, with --full */
+    /* The options of every lesson. */
+    int epochs, batch, threads, quick, full, synthetic, resume, no_plot, no_progress, live, help;
+    double lr;
+    uint64_t seed;
+    const char *data, *out, *device, *save, *load;
+    /* What the kit finds out. */
+    ae_ctx *ae;
+    kit_set train, test;
+    const char *dataset;                 /* "mnist", "emnist" or "strokes" */
+    char folder[PATH_MAX];               /* the executable's own: data/ and plots/ are there */
+    char path[PATH_MAX];                 /* what kit_path returned last */
+    ae_tensor running;                   /* adds up the batch losses of the epoch */
+    ae_net *notes;                       /* travels in the checkpoint: see kit_restore */
+    int epoch, batches, started, resumed;
+    double train_loss, test_loss, train_seconds, first_epoch_seconds, first_batch_seconds;
+    double began, epoch_began, loop_began, drawn, checked;
+    int steps_before;                    /* this many steps were done by an earlier run */
+    /* What is written down at the end. */
+    kit_text log, facts, plots, command;
+    kit_drawing drawings[24];
+    int drawing;                         /* how many of them are at work */
+    char gnuplot[PATH_MAX];              /* its path; "-" if there is none */
+} kit;
+
+/* The one global of the lessons: a signal handler can reach nothing else. */
+static volatile sig_atomic_t kit_stopped;
+
+/* ==== Messages, text and time ===================================================================================== */
+
+/* One message on stderr, and the end.  Status 2: a wrong option.  3: the world (files, data, memory, device). */
+static inline void kit_die(const kit *run, int status, const char *format, ...)
+{
+    va_list args;
+    fflush(stdout);
+    fprintf(stderr, "%s%s: ", run->drawn > 0 ? "\n" : "", run->lesson);
+    va_start(args, format);
+    vfprintf(stderr, format, args);
+    va_end(args);
+    fprintf(stderr, "\n");
+    exit(status);
+}
+
+static inline double kit_seconds(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+static inline void *kit_room(const kit *run, size_t bytes)
+{
+    void *p = malloc(bytes ? bytes : 1);
+    if (!p) kit_die(run, 3, "out of memory (%zu bytes)", bytes);
+    return p;
+}
+
+/* printf into a path.  One that is too long is cut, and then not found. */
+static inline void kit_name(char path[PATH_MAX], const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    vsnprintf(path, PATH_MAX, format, args);
+    va_end(args);
+}
+
+/* printf at the end of a text that grows. */
+static inline void kit_print(kit_text *t, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    int length = vsnprintf(NULL, 0, format, args);
+    va_end(args);
+    if (t->used + (size_t)length + 1 > t->room) {
+        t->room = 2 * (t->used + (size_t)length + 1);
+        t->text = (char *)realloc(t->text, t->room);
+        if (!t->text) { fprintf(stderr, "out of memory\n"); exit(3); }
+    }
+    va_start(args, format);
+    t->used += (size_t)vsnprintf(t->text + t->used, t->room - t->used, format, args);
+    va_end(args);
+}
+
+/* ==== Options ===================================================================================================== */
+
+/* Edit distance of two short words: how many letters to insert, delete or replace. */
+static inline int kit_distance(const char *a, const char *b)
+{
+    int row[64], n = (int)strlen(b);
+    if (n > 63) return INT_MAX;
+    for (int j = 0; j <= n; j++) row[j] = j;
+    for (int i = 1; a[i - 1]; i++) {
+        int diagonal = row[0];
+        row[0] = i;
+        for (int j = 1; j <= n; j++) {
+            int change = diagonal + (a[i - 1] != b[j - 1]), best = row[j - 1] < row[j] ? row[j - 1] : row[j];
+            diagonal = row[j];
+            row[j] = change < best + 1 ? change : best + 1;
+        }
+    }
+    return row[n];
+}
+
+static inline void kit_unknown(const kit *run, const kit_option *table, const char *word)
+{
+    const char *name = word + strspn(word, "-"), *best = "help";
+    for (const kit_option *o = table; o->name; o++)
+        if (kit_distance(name, o->name) < kit_distance(name, best)) best = o->name;
+    kit_die(run, 2, "unknown option %s; did you mean --%s?  --help lists them all", word, best);
+}
+
+/* Reads a value into its option, or leaves with a message.  A NaN fails both comparisons, so it is refused. */
+static inline void kit_value(const kit *run, const kit_option *o, const char *word)
+{
+    char *end = NULL;
+    errno = 0;
+    if (o->kind >= KIT_TEXT) { *(const char **)o->value = word; return; }
+    if (o->kind == KIT_SEED) {
+        *(uint64_t *)o->value = strtoull(word, &end, 10);
+        if (!isdigit((unsigned char)word[0]) || *end || errno)
+            kit_die(run, 2, "--%s %s: a whole number from 0 to 2^64 - 1 is wanted", o->name, word);
+        return;
+    }
+    double number = strtod(word, &end);
+    int whole = o->kind == KIT_INT;
+    if (end == word || *end || !(number >= o->least && number <= o->most) || (whole && number != floor(number)))
+        kit_die(run, 2, "--%s %s: a %snumber from %g to %g is wanted", o->name, word, whole ? "whole " : "", o->least, o->most);
+    if (whole) *(int *)o->value = (int)number;
+    else       *(double *)o->value = number;
+}
+
+static inline double kit_setting(const kit_settings *s, const char *name)
+{
+    return !strcmp(name, "epochs") ? s->epochs : !strcmp(name, "batch") ? s->batch : s->lr;
+}
+
+static inline void kit_help(const kit *run, const kit_option *table)
+{
+    printf("%s: %s\n\nUsage: ./%s [options]\n", run->lesson, run->about, run->lesson);
+    for (const kit_option *o = table; o->name; o++) {
+        char left[40], value[PATH_MAX] = "";
+        static const char *const what[] = { "", " N", " N", " X", " F", " DIR", " NAME" };
+        snprintf(left, sizeof left, "--%s%s", o->name, what[o->kind]);
+        if (o->kind == KIT_INT)  snprintf(value, sizeof value, " (default %d)", *(int *)o->value);
+        if (o->kind == KIT_SEED) snprintf(value, sizeof value, " (default %llu)", (unsigned long long)*(uint64_t *)o->value);
+        if (o->kind == KIT_REAL) snprintf(value, sizeof value, " (default %g)", *(double *)o->value);
+        if (o->kind >= KIT_TEXT && *(const char **)o->value)
+            snprintf(value, sizeof value, " (default %.200s)", *(const char **)o->value);
+        if (o->value == &run->epochs || o->value == &run->batch || o->value == &run->lr)
+            snprintf(value, sizeof value, " (default %g; %g with --quick, %g with --full)", kit_setting(&run->usual, o->name),
+                     kit_setting(&run->in_quick, o->name), kit_setting(&run->in_full, o->name));
+        printf("  %-16s %s%s\n", left, o->help, value);
+    }
+    printf("\nWritten to the folder of --out: log.tsv, run.json, model.safetensors, checkpoint.safetensors, plots.tsv,\n  %s\n"
+           "Data is looked for in --data, $AUTOENC_DATA, data/ beside this program and the user's cache; `make data` gets it.\n"
+           "Exit status: 0 done, 1 misuse of the library, 2 bad option, 3 files, data, memory or device, 130 interrupted.\n",
+           run->files);
+}
+
+/* The lesson's own options first, then those of every lesson. */
+static inline int kit_table(kit *run, const kit_option *more, kit_option *table)
+{
+    const kit_option common[] = {
+        { "quick",       KIT_FLAG, &run->quick,       0, 0, "a first look: smaller, under 10 seconds" },
+        { "full",        KIT_FLAG, &run->full,        0, 0, "the document's own settings to the letter" },
+        { "epochs",      KIT_INT,  &run->epochs,      0, 1e6, "how many epochs in all, also when resuming" },
+        { "batch",       KIT_INT,  &run->batch,       1, 1e6, "images in a batch" },
+        { "lr",          KIT_REAL, &run->lr,          0, 1e6, "learning rate" },
+        { "seed",        KIT_SEED, &run->seed,        0, 0, "of weights, shuffling and noise" },
+        { "threads",     KIT_INT,  &run->threads,     0, 1024, "threads that compute, 0 for all cores; results do not depend on it" },
+        { "data",        KIT_DIR,  &run->data,        0, 0, "folder with unpacked IDX files" },
+        { "out",         KIT_DIR,  &run->out,         0, 0, "folder for everything this run writes" },
+        { "device",      KIT_NAME, &run->device,      0, 0, "auto, cpu or cuda" },
+        { "synthetic",   KIT_FLAG, &run->synthetic,   0, 0, "use the built-in strokes even if there is data" },
+        { "save",        KIT_TEXT, &run->save,        0, 0, "write the weights to F as well" },
+        { "load",        KIT_TEXT, &run->load,        0, 0, "read the weights from F, then train (not at all with --epochs 0)" },
+        { "resume",      KIT_FLAG, &run->resume,      0, 0, "go on from the checkpoint in the folder of --out" },
+        { "no-plot",     KIT_FLAG, &run->no_plot,     0, 0, "write the data of the pictures, draw none; `make plots` does later" },
+        { "no-progress", KIT_FLAG, &run->no_progress, 0, 0, "no progress bar" },
+        { "live",        KIT_FLAG, &run->live,        0, 0, "draw loss.png anew after each epoch, its last 30 epochs" },
+        { "help",        KIT_FLAG, &run->help,        0, 0, "print this" },
+    };
+    int n = 0, shared = (int)(sizeof common / sizeof common[0]);
+    for (; more && more->name; more++) table[n++] = *more;
+    for (int i = 0; i < shared; i++) table[n++] = common[i];
+    memset(&table[n], 0, sizeof table[n]);
+    return n;
+}
+
+static inline void kit_options(kit *run, int argc, char **argv, const kit_option *more)
+{
+    kit_option table[64];
+    struct option known[64];
+    int n = kit_table(run, more, table), c, which = 0;
+    memset(known, 0, sizeof known);
+    for (int i = 0; i < n; i++) {
+        known[i].name = table[i].name;
+        known[i].has_arg = table[i].kind == KIT_FLAG ? no_argument : required_argument;
+        known[i].val = 256;
+    }
+    opterr = 0;
+    while ((c = getopt_long(argc, argv, ":h", known, &which)) != -1) {
+        const char *word = argv[optind - 1];
+        if (c == 'h') run->help = 1;
+        else if (c == ':') kit_die(run, 2, "%s needs a value", word);
+        else if (c == '?' && optopt == 256) kit_die(run, 2, "%s: this option takes no value", word);
+        else if (c == '?') kit_unknown(run, table, word);
+        else if (table[which].kind == KIT_FLAG) *(int *)table[which].value = 1;
+        else kit_value(run, &table[which], optarg);
+    }
+    if (run->help) { kit_help(run, table); exit(0); }
+    if (optind < argc) kit_die(run, 2, "%s: every word here belongs to an option; --help lists them", argv[optind]);
+    if (run->quick && run->full) kit_die(run, 2, "--quick and --full exclude each other");
+    if (run->load && run->resume) kit_die(run, 2, "--load and --resume exclude each other");
+    if (strcmp(run->device, "auto") && strcmp(run->device, "cpu") && strcmp(run->device, "cuda"))
+        kit_die(run, 2, "--device %s: auto, cpu or cuda is wanted", run->device);
+}
+
+/* ==== Files and folders =========================================================================================== */
+
+/* An executable file called `name` in one of the folders of PATH. */
+static inline int kit_in_path(const char *name, char path[PATH_MAX])
+{
+    const char *from = getenv("PATH");
+    while (from && *from) {
+        int length = (int)strcspn(from, ":");
+        kit_name(path, "%.*s/%s", length, from, name);
+        if (!access(path, X_OK)) return 1;
+        from += length + (from[length] == ':');
+    }
+    return 0;
+}
+
+/* The folder of this very program, so that a lesson finds data/ and plots/ wherever it is started. */
+static inline void kit_find_folder(kit *run, const char *called)
+{
+    ssize_t n = readlink("/proc/self/exe", run->folder, sizeof run->folder - 1);
+    if (n > 0) run->folder[n] = 0;
+    else if (strchr(called, '/')) kit_name(run->folder, "%s", called);
+    else if (!kit_in_path(called, run->folder)) kit_name(run->folder, "./%s", called);
+    *strrchr(run->folder, '/') = 0;
+}
+
+static inline void kit_make_out(const kit *run)
+{
+    char path[PATH_MAX];
+    if (strlen(run->out) > PATH_MAX - 100) kit_die(run, 2, "--out: this name is too long");
+    kit_name(path, "%s/log.tsv.part", run->out);
+    for (char *p = path + 1; *p; p++)
+        if (*p == '/') {
+            *p = 0;
+            if (mkdir(path, 0777) && errno != EEXIST) kit_die(run, 3, "cannot make the folder %s: %s", path, strerror(errno));
+            *p = '/';
+        }
+    int probe = open(path, O_WRONLY | O_CREAT, 0666);      /* better to know now than after the training */
+    if (probe < 0) kit_die(run, 3, "cannot write to the folder %s: %s", run->out, strerror(errno));
+    close(probe);
+    unlink(path);
+}
+
+/* OUT/name, until the next call. */
+static inline const char *kit_path(kit *run, const char *name)
+{
+    kit_name(run->path, "%s/%s", run->out, name);
+    return run->path;
+}
+
+/* OUT/name is written beside and renamed: whoever reads it meanwhile sees the old file or the new one, never half. */
+static inline void kit_write(const kit *run, const char *name, const void *bytes, size_t size)
+{
+    char path[PATH_MAX], part[PATH_MAX];
+    kit_name(path, "%s/%s", run->out, name);
+    kit_name(part, "%s.part", path);
+    FILE *f = fopen(part, "wb");
+    int well = f && (!size || fwrite(bytes, 1, size, f) == size);
+    if (f && fclose(f)) well = 0;
+    if (!well || rename(part, path)) {
+        int why = errno;
+        unlink(part);
+        kit_die(run, 3, "cannot write %s: %s", path, strerror(why));
+    }
+}
+
+/* ==== The log, and run.json ======================================================================================= */
+
+/* One row of log.tsv; `columns` are names separated by tabs.  The whole file is written each time, so it is never half. */
+static inline void kit_log(kit *run, const char *columns, const double *row)
+{
+    const char *c = columns;
+    if (!run->log.used) kit_print(&run->log, "%s\n", columns);
+    for (int i = 0; c; i++, c = strchr(c, '\t')) {
+        if (i) c++;
+        if (isnan(row[i])) kit_print(&run->log, "%snan", i ? "\t" : "");
+        else kit_print(&run->log, "%s%.9g", i ? "\t" : "", row[i]);
+    }
+    kit_print(&run->log, "\n");
+    kit_write(run, "log.tsv", run->log.text, run->log.used);
+}
+
+/* A key and a number for run.json.  JSON has no NaN and no infinity: null stands for them. */
+static inline void kit_fact(kit *run, const char *key, double value)
+{
+    if (isfinite(value)) kit_print(&run->facts, ",\n  \"%s\": %.9g", key, value);
+    else kit_print(&run->facts, ",\n  \"%s\": null", key);
+}
+
+static inline void kit_fact_text(kit *run, const char *key, const char *text)
+{
+    kit_print(&run->facts, ",\n  \"%s\": \"", key);
+    for (const unsigned char *p = (const unsigned char *)text; *p; p++)
+        if (*p < 32) kit_print(&run->facts, "\\u%04x", *p);
+        else kit_print(&run->facts, *p == '"' || *p == '\\' ? "\\%c" : "%c", *p);
+    kit_print(&run->facts, "\"");
+}
+
+/* Training speed leaves the first epoch out when there are more: it warms caches and touches memory for the first time. */
+static inline double kit_images_per_second(const kit *run)
+{
+    int epochs = run->epoch - run->resumed;
+    double seconds = run->train_seconds - (epochs > 1 ? run->first_epoch_seconds : 0);
+    return epochs > 0 && seconds > 0 ? run->train.n * (double)(epochs - (epochs > 1)) / seconds : NAN;
+}
+
+static inline void kit_run_json(kit *run, int interrupted)
+{
+    kit_text lesson = run->facts;                     /* the lesson's own facts come last */
+    memset(&run->facts, 0, sizeof run->facts);
+    kit_print(&run->facts, "{\n  \"lesson\": \"%s\"", run->lesson);
+    kit_fact_text(run, "version", AE_VERSION);
+    kit_fact_text(run, "compiler", strstr(__VERSION__, "lang") ? __VERSION__ : "gcc " __VERSION__);
+    kit_fact_text(run, "machine", ae_machine(run->ae));
+    kit_fact_text(run, "device", run->device);
+    kit_fact_text(run, "command", run->command.text);
+    kit_fact_text(run, "mode", run->quick ? "quick" : run->full ? "full" : "default");
+    kit_fact_text(run, "data", run->dataset);
+    kit_fact(run, "train_images", run->train.n);
+    kit_fact(run, "test_images", run->test.n);
+    kit_print(&run->facts, ",\n  \"seed\": %llu", (unsigned long long)run->seed);
+    kit_fact(run, "threads", ae_threads(run->ae));
+    kit_fact(run, "epochs", run->epochs);
+    kit_fact(run, "epochs_done", run->epoch);
+    kit_fact(run, "batch", run->batch);
+    kit_fact(run, "lr", run->lr);
+    kit_fact(run, "interrupted", interrupted);
+    kit_fact(run, "seconds", kit_seconds() - run->began);
+    kit_fact(run, "seconds_to_first_batch", run->first_batch_seconds);
+    kit_fact(run, "train_seconds", run->train_seconds);
+    kit_fact(run, "images_per_second", kit_images_per_second(run));
+    kit_fact(run, "train_loss", run->train_loss);
+    kit_fact(run, "test_loss", run->test_loss);
+    kit_print(&run->facts, "%s\n}\n", lesson.used ? lesson.text : "");
+    kit_write(run, "run.json", run->facts.text, run->facts.used);
+    free(run->facts.text);
+    run->facts = lesson;
+}
+
+#include "kit_data.h"
+#include "kit_plot.h"
+
+/* ==== Ctrl-C, the progress bar, and the epochs ==================================================================== */
+
+/* The first Ctrl-C asks the training to finish its batch; a second one ends the program at once. */
+static inline void kit_on_signal(int number)
+{
+    signal(number, SIG_DFL);
+    kit_stopped = 1;
+}
+
+static inline void kit_catch_signals(int on)
+{
+    signal(SIGINT, on ? kit_on_signal : SIG_DFL);
+    signal(SIGTERM, on ? kit_on_signal : SIG_DFL);
+}
+
+static inline int kit_bar_wanted(const kit *run) { return !run->no_progress && isatty(2); }
+
+/* tqdm's line, without colours: "epoch 3/30:   8%|####      | 270/3540 [00:05<01:02, 52.1it/s, loss=0.0231]". */
+static inline void kit_bar(kit *run, int done)
+{
+    double now = kit_seconds(), total = (double)run->epochs * run->batches, at = (double)run->epoch * run->batches + done;
+    double took = now - run->loop_began, rate = (at - run->steps_before) / (took > 0 ? took : 1);
+    int last = at >= total, cells = (int)(20 * at / total), left = rate > 0 ? (int)((total - at) / rate) : 0;
+    if (!kit_bar_wanted(run) || done < 1 || (now - run->drawn < 0.1 && !last)) return;
+    fprintf(stderr, "\r\033[Kepoch %d/%d: %3d%%|", run->epoch + 1, run->epochs, (int)(100 * at / total));
+    for (int i = 0; i < 20; i++) fputs(i < cells ? "\u2588" : " ", stderr);
+    fprintf(stderr, "| %.0f/%.0f [%02d:%02d<%02d:%02d, %.1fit/s, loss=%.4f]", at, total, (int)took / 60, (int)took % 60,
+            left / 60, left % 60, rate, (double)ae_item(run->running) / done);
+    run->drawn = now;
+}
+
+/* Another epoch? */
+static inline int kit_epoch(kit *run, ae_loader *loader)
+{
+    run->batches = ae_batches(loader);
+    run->epoch_began = kit_seconds();
+    if (run->loop_began == 0) {
+        kit_catch_signals(1);
+        run->loop_began = run->epoch_began;
+        run->first_batch_seconds = run->epoch_began - run->began;
+        run->steps_before = run->epoch * run->batches + run->started;
+    }
+    return !kit_stopped && run->epoch < run->epochs;
+}
+
+/* Before each batch: draws the bar, and says no after Ctrl-C.  The call that finds the loader at its end stops the clock. */
+static inline int kit_batch(kit *run)
+{
+    kit_bar(run, run->started);
+    if (kit_stopped) return 0;
+    if (run->started++ < run->batches) return 1;
+    run->train_loss = (double)ae_item(run->running) / run->batches;       /* the mean of the batch means, as PyTorch users print it */
+    double took = kit_seconds() - run->epoch_began;
+    run->train_seconds += took;
+    if (run->epoch == run->resumed) run->first_epoch_seconds = took;
+    return 1;
+}
+
+/* The checkpoint also says where the run is.  The library saves networks, optimisers and loaders, so these four numbers
+   travel as the only parameter of a tiny network of our own. */
+static inline void kit_checkpoint(kit *run)
+{
+    float at[4] = { (float)run->epoch, (float)run->started, ae_item(run->running), (float)run->train_loss };
+    ae_assign(ae_param(run->notes, "progress"), at);
+    if (!ae_save_all(run->ae, kit_path(run, "checkpoint.safetensors"))) kit_die(run, 3, "%s", ae_error(run->ae));
+    run->checked = kit_seconds();
+}
+
+/* After the batches of an epoch and the test that follows: the log, the line, the live picture. */
+static inline void kit_epoch_end(kit *run, double test_loss)
+{
+    if (run->started <= run->batches) return;                             /* Ctrl-C: this epoch is not over */
+    const float zero = 0;
+    double took = kit_seconds() - run->epoch_began;
+    run->epoch++;
+    run->started = 0;
+    ae_assign(run->running, &zero);
+    run->test_loss = test_loss;
+    const double row[] = { run->epoch, (double)run->epoch * run->batches, run->train_loss, test_loss, took };
+    kit_log(run, "epoch\tstep\ttrain_loss\ttest_loss\tseconds", row);
+    if (!kit_bar_wanted(run))
+        printf("epoch %d/%d: train loss %.6f, test loss %.6f, %.2f s\n", run->epoch, run->epochs, run->train_loss, test_loss, took);
+    fflush(stdout);
+    if (run->live) kit_curve(run, 30);
+    if (kit_seconds() - run->checked > 20) kit_checkpoint(run);
+}
+
+/* --resume: the log up to the epoch that the checkpoint holds. */
+static inline void kit_read_log(kit *run)
+{
+    char line[4096];
+    FILE *f = fopen(kit_path(run, "log.tsv"), "r");
+    while (f && fgets(line, sizeof line, f))
+        if (!run->log.used || atof(line) <= run->epoch) kit_print(&run->log, "%s", line);
+    if (f) fclose(f);
+}
+
+/* --load and --resume, once network, optimiser and loaders are made. */
+static inline void kit_restore(kit *run, ae_net *model)
+{
+    run->notes = ae_net_new(run->ae);
+    ae_nn_parameter(run->notes, "progress", 0, 4, 0, 0, 0);
+    if (run->load && !ae_load(model, run->load)) kit_die(run, 3, "%s", ae_error(run->ae));
+    if (!run->resume) return;
+    if (!ae_load_all(run->ae, kit_path(run, "checkpoint.safetensors"))) kit_die(run, 3, "%s", ae_error(run->ae));
+    const float *at = ae_data(ae_param(run->notes, "progress"));
+    run->epoch = run->resumed = (int)at[0];
+    run->started = (int)at[1];
+    run->train_loss = at[3];
+    ae_assign(run->running, &at[2]);
+    kit_read_log(run);
+    printf("resumed after epoch %d and %d batches\n", run->epoch, run->started);
+}
+
+/* After the training: weights, checkpoint, run.json.  A run that was interrupted ends here. */
+static inline void kit_save(kit *run, ae_net *model)
+{
+    if (run->drawn > 0) fprintf(stderr, "\n");
+    run->drawn = 0;
+    if (!ae_save(model, kit_path(run, "model.safetensors")) || (run->save && !ae_save(model, run->save))) kit_die(run, 3, "%s", ae_error(run->ae));
+    kit_checkpoint(run);
+    kit_run_json(run, kit_stopped);
+    if (kit_stopped) {
+        printf("%s: interrupted in epoch %d of %d; weights and checkpoint are in %s, --resume goes on\n", run->lesson,
+               run->epoch + 1, run->epochs, run->out);
+        exit(130);
+    }
+    kit_catch_signals(0);
+    if (run->epoch > run->resumed)
+        printf("trained to epoch %d: train loss %.6f, %.1f s, %.0f images/s; weights in %s\n", run->epoch, run->train_loss,
+               run->train_seconds, kit_images_per_second(run), kit_path(run, "model.safetensors"));
+}
+
+/* ==== Beginning and end =========================================================================================== */
+
+static inline ae_ctx *kit_start(kit *run, int argc, char **argv, const kit_option *more)
+{
+    char out[64];
+    ae_config config;
+    run->began = run->checked = kit_seconds();
+    run->epochs = run->batch = -1;
+    run->lr = -1;
+    run->device = "auto";
+    snprintf(out, sizeof out, "out/%s", run->lesson);
+    run->out = out;
+    run->train_loss = run->test_loss = run->first_batch_seconds = NAN;
+    for (int i = 0; i < argc; i++) kit_print(&run->command, "%s%s", i ? " " : "", argv[i]);
+    kit_options(run, argc, argv, more);
+    const kit_settings *mode = run->quick ? &run->in_quick : run->full ? &run->in_full : &run->usual;
+    if (run->epochs < 0) run->epochs = mode->epochs;
+    if (run->batch < 0) run->batch = mode->batch;
+    if (run->lr < 0) run->lr = mode->lr;
+    run->out = strcpy((char *)kit_room(run, strlen(run->out) + 1), run->out);
+    kit_find_folder(run, argv[0]);
+    kit_make_out(run);
+
+    memset(&config, 0, sizeof config);
+    config.seed = run->seed;
+    config.threads = run->threads;
+    config.device = strcmp(run->device, "auto") ? run->device : NULL;
+    run->ae = ae_new(&config);
+    if (!run->ae || *ae_error(run->ae)) kit_die(run, 3, "%s", run->ae ? ae_error(run->ae) : "out of memory");
+    run->running = ae_keep(ae_scalar(run->ae, 0));
+    return run->ae;
+}
+
+/* Waits for the pictures, writes run.json, and prints the last line of the run.  Returns the exit status. */
+static inline int kit_finish(kit *run, const char *format, ...)
+{
+    va_list args;
+    kit_wait(run, 1);
+    kit_run_json(run, 0);
+    printf("everything is in %s\n%s: ", run->out, run->lesson);
+    va_start(args, format);
+    vprintf(format, args);
+    va_end(args);
+    printf(", %.1f s%s\n", kit_seconds() - run->began, strcmp(run->dataset, "strokes") ? "" : " [strokes]");
+    ae_free(run->ae);
+    return fflush(stdout) ? 3 : 0;
+}
+
+#endif /* KIT_H */
