@@ -18,7 +18,6 @@ LONG     = $(wildcard tests/long_*.sh)
 export AUTOENC_DATA AUTOENC_SHARED CC
 
 .PHONY: help deps data lessons test test-long verify bench plots install clean
-.SECONDEXPANSION:
 
 help:
 	@echo 'make lesson00     a first look, nothing to download: then run ./lesson00'
@@ -60,6 +59,8 @@ $(1): $(wildcard lessons/$(1)_*.c) $(SHARED) $(CUDA_OBJECT)
 	$$(CC) $$(CFLAGS) $$(WARN) $$(CPPFLAGS) -o $$@ $$< $$(CUDA_OBJECT) $$(LDFLAGS) $$(LDLIBS) $$(CUDA_LIBS)
 endef
 $(foreach l,$(LESSONS),$(eval $(call lesson_rule,$(l))))
+
+$(SOURCES): ;
 
 lesson%:
 	@echo 'There is no $@. The lessons are: $(LESSONS)'; exit 2
@@ -107,8 +108,8 @@ test-long: test
 
 verify: test-long
 
-bench:
-	@sh bench/run.sh
+bench: lesson03
+	@python3 bench/run_lesson03.py
 
 # ---- the library ----
 

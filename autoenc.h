@@ -1,6 +1,74 @@
-/* autoenc.h - v0.1 - autoencoders in one C file: tensors, reverse-mode differentiation, layers, losses, Adam
-@@MANUAL@@
-*/
+/* autoenc.h - v0.1.0 - autoencoders in one C file.  MIT or public domain: see the end.
+
+   Tensors, reverse-mode differentiation, layers, losses, Adam: what a C program needs to train an autoencoder, without a
+   framework.  Do this in ONE C or C++ file (keep this file's name: it reads its own kernels by it), and link -lm -lpthread:
+
+       #define AUTOENC_IMPLEMENTATION
+       #include "autoenc.h"
+
+   A COMPLETE PROGRAM: 200 rows of 4 readings each, learnt through a bottleneck of 1 number.
+
+       #define AUTOENC_IMPLEMENTATION
+       #include "autoenc.h"
+       #include <stdio.h>
+
+       int main(void) {
+           static float rows[200][4];                                     // your data; here: four views of one quantity
+           for (int i = 0; i < 200; i++) for (int k = 0; k < 4; k++) rows[i][k] = (k + 1) * (i / 200.0f - 0.5f);
+           ae_ctx *ae = ae_new(NULL);
+           ae_net *net = ae_net_new(ae);                                  // model = nn.Sequential(
+           ae_nn_linear(net, 4, 8);  ae_nn_tanh(net);                     //     nn.Linear(4, 8), nn.Tanh(),
+           ae_nn_linear(net, 8, 1);                                       //     nn.Linear(8, 1),
+           ae_nn_linear(net, 1, 4);                                       //     nn.Linear(1, 4))
+           ae_opt *adam = ae_adam(net, 1e-2f);                            // optimizer = torch.optim.Adam(model.parameters(), 1e-2)
+           ae_loader *train = ae_loader_new(ae, 20, 1);                   // batches of 20, shuffled
+           ae_load_f32(train, &rows[0][0], 200, 4, 0, 0);
+           for (int epoch = 1; epoch <= 50; epoch++) {
+               ae_tensor x, loss = { 0 };
+               while (ae_next_batch(train, &x, NULL)) {                   // for x in train:
+                   loss = ae_mse_loss(ae_forward(net, x), x, AE_MEAN);    //     loss = F.mse_loss(model(x), x)
+                   ae_zero_grad(adam);                                    //     optimizer.zero_grad()
+                   ae_backward(loss);                                     //     loss.backward()
+                   ae_step(adam);                                         //     optimizer.step()
+                   if (epoch % 10 == 0 && ae_size(x, 0)) printf("%d %g\n", epoch, (double)ae_item(loss));
+               }
+           }
+           ae_free(ae);                                                   // gives everything back
+           return 0;
+       }
+
+   MEMORY.  The context owns everything, and ae_free gives it back.  Results of operations live until the next ae_next_batch
+   of the loader they were made under, or until ae_end of the ae_begin they were made in.  A handle that outlived its tensor
+   is an error that names itself, never a wild pointer; ae_keep makes a copy that lasts.
+
+   FROM PYTORCH
+       torch.manual_seed(7)                 ae_config c = { 0 }; c.seed = 7; ae_new(&c)
+       with torch.no_grad(): ...            old = ae_grad_enabled(ae, 0); ... ae_grad_enabled(ae, old)
+       model.encoder(x)                     ae_forward(ae_child(net, "encoder"), x)
+       model.train(); model.eval()          ae_train(net, 1); ae_train(net, 0)
+       mu + torch.randn_like(s) * s         ae_add(mu, ae_mul(ae_randn_like(s), s))
+       x.view(-1, 784); x[:, 2:5]           ae_view(x, -1, 784, 0, 0); ae_slice(x, 1, 2, 5)
+       running += loss.item()               ae_accumulate(running, loss)
+       p.grad; x.retain_grad()              ae_grad(p); ae_requires_grad(x, 1)
+       clip_grad_norm_(.., 1.0)             ae_set(opt, AE_CLIP_NORM, 1.0f)
+       save_file(model.state_dict(), f)     ae_save(net, f): the same names, shapes and format; load_state_dict reads it
+
+   ERRORS.  A mistake of the program (shapes, order, a stale tensor) prints what did not fit and exits with status 1; with
+   config.on_fail it calls you instead, the tensor is poison, what is made from it is poison, ae_step does nothing, and
+   ae_error keeps the first text until ae_clear.  What the world does (a missing or damaged file, a full disk) returns 0 or
+   NULL with a text in ae_error, and changes nothing.  Sizes are ints: 2^31 elements are the most.
+
+   NUMBERS.  The same seed gives the same bits for any number of threads, run to run, after a resume, and on every x86-64
+   with fused multiply-add for gcc and clang at any -O; without that instruction, and on ARM, other last bits.  exp, log,
+   tanh, sigmoid are ours, within 4 units in the last place.  Never build with -ffast-math: it removes the tests for NaN.
+
+   MACROS.  AUTOENC_IMPLEMENTATION; AUTOENC_STATIC (all functions static); AE_ASSERT(x); AE_NO_STDIO (no files, no printing);
+   AE_NO_THREADS.  Nothing else is looked at.
+
+   autoenc.h DOES NOT: train in half precision or on a GPU (yet), have tensors of more than 4 axes or of another type than
+   float32, differentiate twice, read images or data sets, install signal handlers, print unless it exits.
+
+   Inside, in this order: >>types >>api | >>fail >>arena >>random >>tape >>ops >>nn >>optim >>io >>debug >>cpu >>kernels >>end */
 #ifndef AUTOENC_H
 #define AUTOENC_H
 
@@ -165,7 +233,7 @@ AE_API int         ae_save(ae_net *net, const char *path);        /* safetensors
 AE_API int         ae_load(ae_net *net, const char *path);        /* strict: all of the network and nothing else, or no change at all */
 AE_API int         ae_save_all(ae_ctx *ae, const char *path),  ae_load_all(ae_ctx *ae, const char *path);  /* + optimisers, loaders, random state: to resume */
 AE_API ae_net     *ae_open(ae_ctx *ae, const char *path);         /* rebuilds the network that ae_save described in the file, and loads it */
-AE_API int         ae_predict(ae_net *net, const float *in, int rows, float *out, size_t out_floats);  /* no tape; allocates nothing after the first call */
+AE_API int         ae_predict(ae_net *net, const float *in, size_t in_floats, float *out, size_t out_floats);  /* plain arrays, no tape, no allocation after the first call; returns the rows */
 
 #ifdef __cplusplus
 }
@@ -215,15 +283,13 @@ enum { AE_ROW_NHWC = 1, AE_ROW_ANY = 2, AE_ROW_FRESH = 4, AE_ROW_MASKS = 8 };  /
 enum { AE_ACT_NONE, AE_ACT_RELU, AE_ACT_LEAKY, AE_ACT_SIGMOID, AE_ACT_TANH };
 enum { AE_STREAM_INIT = 1, AE_STREAM_NOISE, AE_STREAM_SHUFFLE, AE_STREAM_CHECK };
 enum { AE_TEXT = 1024, AE_NAME = 48, AE_PATH = 256, AE_SPIN = 20000 };
-
 typedef struct ae_kernels ae_kernels;
 typedef struct ae_pool ae_pool;
 
 typedef struct ae_slot {             /* what a handle stands for */
     float   *data, *grad;            /* grad is NULL until somebody adds to it; a parameter's points into the flat block */
     float   *dense;                  /* a kept tensor's values in NCHW, made when asked for */
-    int      dim[4], ndim;
-    uint32_t gen, version, dense_version;
+    int      dim[4], ndim;  uint32_t gen, version, dense_version;
     ae_tensor twin;  uint32_t twin_version;    /* the same values in another layout, if somebody needed them */
     int      layout, record;         /* record: which one computed it, -1 if none */
     int      needs_grad, retain, has_grad, masked, consumers;
@@ -231,8 +297,7 @@ typedef struct ae_slot {             /* what a handle stands for */
 } ae_slot;
 
 typedef struct ae_record {           /* one operation of the step, structure only: values are in the slots and in ctx->args */
-    const ae_op *op;  const ae_net *net;
-    uint32_t in[AE_MAX_INPUTS], version[AE_MAX_INPUTS], out;
+    const ae_op *op;  const ae_net *net;  uint32_t in[AE_MAX_INPUTS], version[AE_MAX_INPUTS], out;
     int inputs, args, done;  size_t arg;
     float *saved;  size_t saved_floats;
 } ae_record;
@@ -242,9 +307,7 @@ typedef struct ae_slots { ae_slot **page; uint32_t top, room; } ae_slots;       
 typedef struct ae_mark  { size_t floats, args; uint32_t slots; int records; } ae_mark;
 
 struct ae_ctx {
-    ae_config config;
-    char      error[AE_TEXT], text[AE_TEXT];
-    int       poisoned, grad_on, anomaly, fuse, predicting, threads;
+    ae_config config;  char      error[AE_TEXT], text[AE_TEXT];  int       poisoned, grad_on, anomaly, fuse, predicting, threads;
     size_t    bytes;                            /* held from config.alloc */
     ae_block *step_blocks;                      /* the step arena */
     size_t    step_top;                         /* floats in use, counted through the blocks */
@@ -257,8 +320,7 @@ struct ae_ctx {
     int       n_roots, n_loaders;
     ae_net   *roots;  ae_opt *opts;  ae_loader *loaders;
     const ae_net *net;                          /* the layer that runs now, for messages */
-    const ae_kernels *kernels;  ae_pool *pool;
-    char      machine[64];
+    const ae_kernels *kernels;  ae_pool *pool;  char      machine[64];
 };
 
 static ae_slot *ae__new_slot(ae_ctx *ae, int kept, ae_tensor *handle);
@@ -267,154 +329,103 @@ static void     ae__layer_text(const ae_net *net, char *text, size_t size);
 static void     ae__pool_start(ae_ctx *ae);
 static void     ae__pool_stop(ae_ctx *ae);
 static const ae_kernels *ae__pick_kernels(void);
-static const ae_tensor ae__poison = { NULL, 0, 0 };
+static ae_tensor ae__poison(ae_ctx *ae) { ae_tensor x; x.ctx = ae; x.slot = x.gen = 0; return x; }   /* generations of real tensors start at 1 */
 
 /* ==== >>fail ============================================================================================== */
 
-static void ae__default_fail(const char *text)
-{
-    fprintf(stderr, "autoenc: %s\n", text);
-    exit(1);
-}
-
+static void ae__default_fail(const char *text) { fprintf(stderr, "autoenc: %s\n", text); exit(1); }
 /* Names of the last operations of the step, newest last: what the caller did before the mistake. */
-static void ae__last_ops(const ae_ctx *ae, char *text, size_t size)
-{
-    int i = ae->n_records > 4 ? ae->n_records - 4 : 0;
-    size_t used = 0;
+static void ae__last_ops(const ae_ctx *ae, char *text, size_t size) {
+    int i = ae->n_records > 4 ? ae->n_records - 4 : 0;  size_t used = 0;
     text[0] = 0;
     for (; i < ae->n_records && used < size; i++)
         used += (size_t)snprintf(text + used, size - used, "%s%s", used ? ", " : "  [last ops: ", ae->records[i].op->name);
     if (used && used < size) snprintf(text + used, size - used, "]");
 }
-
 /* The caller's mistake: remember the first text, poison the context, tell the handler.  The handler may return. */
-static ae_tensor ae__fail(ae_ctx *ae, const char *format, ...)
-{
-    char text[AE_TEXT / 2], where[AE_PATH] = "", layer[AE_PATH] = "", ops[AE_PATH];
-    va_list list;
-    va_start(list, format);
-    vsnprintf(text, sizeof text, format, list);
-    va_end(list);
-    if (!ae) { ae__default_fail(text); return ae__poison; }
-    if (ae->net) {
-        ae__path(NULL, ae->net, where);
-        ae__layer_text(ae->net, layer, sizeof layer);
-    }
+static ae_tensor ae__fail(ae_ctx *ae, const char *format, ...) {
+    char text[AE_TEXT / 2], where[AE_PATH] = "", layer[AE_PATH] = "", ops[AE_PATH];  va_list list;
+    va_start(list, format);  vsnprintf(text, sizeof text, format, list);  va_end(list);
+    if (!ae) { ae__default_fail(text); return ae__poison(ae); }
+    if (ae->net) { ae__path(NULL, ae->net, where);  ae__layer_text(ae->net, layer, sizeof layer); }
     ae__last_ops(ae, ops, sizeof ops);
     if (!ae->poisoned) snprintf(ae->error, sizeof ae->error, "%.150s%s%.150s%s%.400s%.200s", where, *where ? " " : "", layer, *layer ? ": " : "", text, ops);
-    ae->poisoned = 1;
-    ae->net = NULL;
-    if (ae->config.on_fail) ae->config.on_fail(ae->config.user, ae->error);
-    else ae__default_fail(ae->error);
-    return ae__poison;
+    ae->poisoned = 1;  ae->net = NULL;
+    if (ae->config.on_fail) ae->config.on_fail(ae->config.user, ae->error); else ae__default_fail(ae->error);
+    return ae__poison(ae);
 }
-
 /* The world's mistake (a file, a disk, a missing device): only the text; the caller asks for it. */
-static int ae__world(ae_ctx *ae, const char *format, ...)
-{
+static int ae__world(ae_ctx *ae, const char *format, ...) {
     va_list list;
     va_start(list, format);
     if (!ae->poisoned) vsnprintf(ae->error, sizeof ae->error, format, list);
-    va_end(list);
-    return 0;
+    va_end(list);  return 0;
+}
+AE_API const char *ae_error(const ae_ctx *ae) { return ae->error; }
+AE_API const char *ae_say(ae_ctx *ae, const char *format, ...) {
+    va_list list;
+    va_start(list, format);  vsnprintf(ae->text, sizeof ae->text, format, list);  va_end(list);
+    return ae->text;
 }
 
-AE_API const char *ae_error(const ae_ctx *ae) { return ae->error; }
-
-AE_API const char *ae_say(ae_ctx *ae, const char *format, ...)
-{
-    va_list list;
-    va_start(list, format);
-    vsnprintf(ae->text, sizeof ae->text, format, list);
-    va_end(list);
-    return ae->text;
+/* Text into the caller's buffer; goes on counting when it is full, as snprintf does. */
+typedef struct ae_text { char *text; size_t size, used; } ae_text;
+static void ae__print(ae_text *t, const char *format, ...) {
+    va_list list;  size_t room = t->used < t->size ? t->size - t->used : 0;  int n;
+    va_start(list, format);  n = vsnprintf(room ? t->text + t->used : NULL, room, format, list);  va_end(list);
+    t->used += n > 0 ? (size_t)n : 0;
 }
 
 /* ==== >>arena ============================================================================================= */
 
-static void *ae__alloc(ae_ctx *ae, size_t bytes)
-{
+static void *ae__alloc(ae_ctx *ae, size_t bytes) {
     void *p = ae->config.alloc ? ae->config.alloc(ae->config.user, bytes) : malloc(bytes);
     if (p) ae->bytes += bytes;
     return p;
 }
-
-static void ae__dealloc(ae_ctx *ae, void *p, size_t bytes)
-{
+static void ae__dealloc(ae_ctx *ae, void *p, size_t bytes) {
     if (!p) return;
     ae->bytes -= bytes;
-    if (ae->config.dealloc) ae->config.dealloc(ae->config.user, p);
-    else free(p);
+    if (ae->config.dealloc) ae->config.dealloc(ae->config.user, p); else free(p);
 }
-
 /* Doubles a growing array.  0: no memory, and the old array is as it was. */
-static int ae__grow(ae_ctx *ae, void **array, size_t *room, size_t element)
-{
-    size_t more = *room ? 2 * *room : 64;
-    void *p = ae__alloc(ae, more * element);
+static int ae__grow(ae_ctx *ae, void **array, size_t *room, size_t element) {
+    size_t more = *room ? 2 * *room : 64;  void *p = ae__alloc(ae, more * element);
     if (!p) return 0;
     if (*array) memcpy(p, *array, *room * element);
     ae__dealloc(ae, *array, *room * element);
-    *array = p;
-    *room = more;
-    return 1;
+    *array = p;  *room = more;  return 1;
 }
-
 /* Memory that lives as long as the context, zeroed and aligned to 64 bytes.  NULL: none left.
    Three words in front of it hold the list: the next piece, the pointer to give back, its size. */
-static void *ae__permanent(ae_ctx *ae, size_t bytes)
-{
-    size_t head = 3 * sizeof(void *), whole = bytes + head + 63;
-    char *raw = (char *)ae__alloc(ae, whole);
-    void **p;
+static void *ae__permanent(ae_ctx *ae, size_t bytes) {
+    size_t head = 3 * sizeof(void *), whole = bytes + head + 63;  char *raw = (char *)ae__alloc(ae, whole);  void **p;
     if (!raw) return NULL;
-    memset(raw, 0, whole);
-    p = (void **)(((size_t)raw + head + 63) & ~(size_t)63);
-    p[-1] = ae->permanent;
-    p[-2] = raw;
-    p[-3] = (void *)whole;
-    ae->permanent = p;
-    return p;
+    memset(raw, 0, whole);  p = (void **)(((size_t)raw + head + 63) & ~(size_t)63);
+    p[-1] = ae->permanent;  p[-2] = raw;  p[-3] = (void *)whole;  ae->permanent = p;  return p;
 }
-
 static float *ae__permanent_floats(ae_ctx *ae, size_t n) { return (float *)ae__permanent(ae, (n + AE_PAD) * sizeof(float)); }
-
-static void ae__free_permanent(ae_ctx *ae)
-{
+static void ae__free_permanent(ae_ctx *ae) {
     while (ae->permanent) {
         void **p = (void **)ae->permanent;
-        ae->permanent = p[-1];
-        ae__dealloc(ae, p[-2], (size_t)p[-3]);
+        ae->permanent = p[-1];  ae__dealloc(ae, p[-2], (size_t)p[-3]);
     }
 }
-
 /* A new block behind the last one, at least twice the size of all before: a few steps, and the arena grows no more. */
-static ae_block *ae__new_block(ae_ctx *ae, size_t floats, size_t base)
-{
-    size_t size = floats > base ? floats : base;
-    size_t bytes, head = 64 + sizeof(ae_block);
-    ae_block *b;
+static ae_block *ae__new_block(ae_ctx *ae, size_t floats, size_t base) {
+    size_t size = floats > base ? floats : base;  size_t bytes, head = 64 + sizeof(ae_block);  ae_block *b;
     if (size < 1u << 18) size = 1u << 18;
-    bytes = head + 64 + (size + AE_PAD) * sizeof(float);
-    b = (ae_block *)ae__alloc(ae, bytes);
+    bytes = head + 64 + (size + AE_PAD) * sizeof(float);  b = (ae_block *)ae__alloc(ae, bytes);
     if (!b) return NULL;
-    b->next = NULL;
-    b->base = base;
-    b->size = size;
-    b->data = (float *)(((size_t)(b + 1) + 63) & ~(size_t)63);
+    b->next = NULL;  b->base = base;  b->size = size;  b->data = (float *)(((size_t)(b + 1) + 63) & ~(size_t)63);
     memset(b->data, 0, (size + AE_PAD) * sizeof(float));    /* so that the lanes behind an array are numbers */
     return b;
 }
-
 static size_t ae__block_bytes(const ae_block *b) { return 64 + sizeof(ae_block) + 64 + (b->size + AE_PAD) * sizeof(float); }
-
 /* Room for n floats of this step: 64-byte aligned, not cleared, gone with the scope.  NULL: no memory (already told).
    A block that is too small for n is passed over; positions count through all blocks, so marks stay comparable. */
-static float *ae__floats(ae_ctx *ae, size_t n)
-{
-    size_t need = n ? (n + 15) & ~(size_t)15 : 16, base = 0;
-    ae_block **b = &ae->step_blocks;
+static float *ae__floats(ae_ctx *ae, size_t n) {
+    size_t need = n ? (n + 15) & ~(size_t)15 : 16, base = 0;  ae_block **b = &ae->step_blocks;
     while (*b && ae->step_top >= (*b)->base + (*b)->size) base = (*b)->base + (*b)->size, b = &(*b)->next;
     while (*b && (ae->step_top > (*b)->base ? ae->step_top : (*b)->base) + need > (*b)->base + (*b)->size)
         base = (*b)->base + (*b)->size, b = &(*b)->next;
@@ -428,240 +439,141 @@ static float *ae__floats(ae_ctx *ae, size_t n)
     return (*b)->data + (ae->step_top - need - (*b)->base);
 }
 
-static void ae__free_blocks(ae_ctx *ae)
-{
+static void ae__free_blocks(ae_ctx *ae) {
     while (ae->step_blocks) {
         ae_block *b = ae->step_blocks;
-        ae->step_blocks = b->next;
-        ae__dealloc(ae, b, ae__block_bytes(b));
+        ae->step_blocks = b->next;  ae__dealloc(ae, b, ae__block_bytes(b));
     }
 }
 
 /* ---- slots: what handles stand for; pages never move, so a pointer to a slot stays good ---- */
-
-static ae_slot *ae__at(ae_ctx *ae, uint32_t number)
-{
+static ae_slot *ae__at(ae_ctx *ae, uint32_t number) {
     ae_slots *t = number & (uint32_t)AE_KEPT ? &ae->kept : &ae->step;
     number &= ~(uint32_t)AE_KEPT;
     return &t->page[number >> 8][number & 255];
 }
-
-static int ae__slots_grow(ae_ctx *ae, ae_slots *t)
-{
-    size_t room = t->room;
-    ae_slot *page;
+static int ae__slots_grow(ae_ctx *ae, ae_slots *t) {
+    size_t room = t->room;  ae_slot *page;
     if (t->top >> 8 >= t->room) {
         void *pages = t->page;
         if (!ae__grow(ae, &pages, &room, sizeof(ae_slot *))) return 0;
-        t->page = (ae_slot **)pages;
-        memset(t->page + t->room, 0, (room - t->room) * sizeof(ae_slot *));
-        t->room = (uint32_t)room;
+        t->page = (ae_slot **)pages;  memset(t->page + t->room, 0, (room - t->room) * sizeof(ae_slot *));  t->room = (uint32_t)room;
     }
     if (t->page[t->top >> 8]) return 1;
     page = (ae_slot *)ae__alloc(ae, 256 * sizeof(ae_slot));
     if (!page) return 0;
-    memset(page, 0, 256 * sizeof(ae_slot));
-    t->page[t->top >> 8] = page;
-    return 1;
+    memset(page, 0, 256 * sizeof(ae_slot));  t->page[t->top >> 8] = page;  return 1;
 }
-
-static void ae__slots_free(ae_ctx *ae, ae_slots *t)
-{
+static void ae__slots_free(ae_ctx *ae, ae_slots *t) {
     uint32_t i;
     for (i = 0; i < t->room; i++) ae__dealloc(ae, t->page[i], 256 * sizeof(ae_slot));
     ae__dealloc(ae, t->page, t->room * sizeof(ae_slot *));
 }
-
 /* A fresh slot under a fresh generation: handles to its former owner are stale from now on. */
-static ae_slot *ae__new_slot(ae_ctx *ae, int kept, ae_tensor *handle)
-{
-    ae_slots *t = kept ? &ae->kept : &ae->step;
-    uint32_t gen, number = t->top;
-    ae_slot *s;
+static ae_slot *ae__new_slot(ae_ctx *ae, int kept, ae_tensor *handle) {
+    ae_slots *t = kept ? &ae->kept : &ae->step;  uint32_t gen, number = t->top;  ae_slot *s;
     if (!ae__slots_grow(ae, t)) { ae__fail(ae, "out of memory for one more tensor"); return NULL; }
-    s = &t->page[number >> 8][number & 255];
-    gen = s->gen + 1;
-    memset(s, 0, sizeof *s);
-    s->gen = gen;
-    s->record = -1;
-    s->dim[0] = s->dim[1] = s->dim[2] = s->dim[3] = 1;
-    t->top++;
-    handle->ctx = ae;
-    handle->slot = kept ? number | (uint32_t)AE_KEPT : number;
-    handle->gen = gen;
+    s = &t->page[number >> 8][number & 255];  gen = s->gen + 1;  memset(s, 0, sizeof *s);
+    s->gen = gen;  s->record = -1;  s->dim[0] = s->dim[1] = s->dim[2] = s->dim[3] = 1;  t->top++;
+    handle->ctx = ae;  handle->slot = kept ? number | (uint32_t)AE_KEPT : number;  handle->gen = gen;
     return s;
 }
-
-/* The slot of a handle.  NULL for poison (somebody was told already) and for a stale handle (told now). */
-static ae_slot *ae__slot(ae_tensor x)
-{
-    const ae_slots *t;
-    uint32_t number = x.slot & ~(uint32_t)AE_KEPT;
-    ae_slot *s;
-    if (!x.ctx || (!x.slot && !x.gen)) {
-        if (x.ctx && x.ctx->poisoned) return NULL;
-        ae__fail(x.ctx, "this tensor was never made: its handle is all zeros");
-        return NULL;
-    }
-    t = x.slot & (uint32_t)AE_KEPT ? &x.ctx->kept : &x.ctx->step;
-    s = number < t->top ? ae__at(x.ctx, x.slot) : NULL;
+/* The slot of a handle.  NULL for poison (somebody was told already) and for a stale handle (ae is told now). */
+static ae_slot *ae__slot_for(ae_ctx *ae, ae_tensor x) {
+    uint32_t number = x.slot & ~(uint32_t)AE_KEPT;  ae_slot *s;
+    if (!x.gen || !x.ctx) { if (!ae || !ae->poisoned) ae__fail(ae, "this tensor was never made: its handle is all zeros"); return NULL; }
+    s = number < (x.slot & (uint32_t)AE_KEPT ? x.ctx->kept : x.ctx->step).top ? ae__at(x.ctx, x.slot) : NULL;
     if (s && s->gen == x.gen) return s;
-    ae__fail(x.ctx, "stale tensor: it was made in a step that is over.  ae_next_batch and ae_end drop the temporaries made since; ae_keep makes a lasting copy");
+    ae__fail(ae, "stale tensor: it was made in a step that is over.  ae_next_batch and ae_end drop the temporaries made since; ae_keep makes a lasting copy");
     return NULL;
 }
-
+static ae_slot *ae__slot(ae_tensor x) { return ae__slot_for(x.ctx, x); }
 static int ae__numel(const int *dim) { return dim[0] * dim[1] * dim[2] * dim[3]; }
-
 /* "[64, 1, 28, 28]" as PyTorch prints a shape; "[]" for a scalar. */
-static const char *ae__shape_text(const int *dim, int ndim, char *text)
-{
+static const char *ae__shape_text(const int *dim, int ndim, char *text) {
     int i, used = sprintf(text, "[");
     for (i = 0; i < ndim; i++) used += sprintf(text + used, i ? ", %d" : "%d", dim[i]);
-    sprintf(text + used, "]");
-    return text;
+    sprintf(text + used, "]");  return text;
 }
 
 /* ---- scopes ---- */
-
-static ae_mark ae__here(const ae_ctx *ae)
-{
+static ae_mark ae__here(const ae_ctx *ae) {
     ae_mark m;
-    m.floats = ae->step_top;
-    m.args = ae->n_args;
-    m.slots = ae->step.top;
-    m.records = ae->n_records;
+    m.floats = ae->step_top;  m.args = ae->n_args;  m.slots = ae->step.top;  m.records = ae->n_records;
     return m;
 }
 
 static void ae__loaders_forget(ae_ctx *ae, uint32_t slots);
 
 /* Drops all that was made since the mark.  A mark whose scope an outer one has closed already drops nothing. */
-static void ae__rewind(ae_ctx *ae, ae_mark m)
-{
+static void ae__rewind(ae_ctx *ae, ae_mark m) {
     if (m.slots > ae->step.top || m.floats > ae->step_top || m.records > ae->n_records) return;
-    ae->step_top = m.floats;
-    ae->n_args = m.args;
-    ae->step.top = m.slots;
-    ae->n_records = m.records;
+    ae->step_top = m.floats;  ae->n_args = m.args;  ae->step.top = m.slots;  ae->n_records = m.records;
     ae__loaders_forget(ae, m.slots);
 }
-
-AE_API size_t ae_begin(ae_ctx *ae)
-{
+AE_API size_t ae_begin(ae_ctx *ae) {
     void *marks = ae->marks;
     if (ae->n_marks == ae->room_marks && !ae__grow(ae, &marks, &ae->room_marks, sizeof(ae_mark))) {
-        ae__fail(ae, "out of memory for one more scope");
-        return (size_t)-1;
+        ae__fail(ae, "out of memory for one more scope");  return (size_t)-1;
     }
-    ae->marks = (ae_mark *)marks;
-    ae->marks[ae->n_marks] = ae__here(ae);
-    return ae->n_marks++;
+    ae->marks = (ae_mark *)marks;  ae->marks[ae->n_marks] = ae__here(ae);  return ae->n_marks++;
 }
-
-AE_API void ae_end(ae_ctx *ae, size_t mark)
-{
-    if (mark >= ae->n_marks) {
-        if (!ae->poisoned) ae__fail(ae, "ae_end: this scope is closed already, or was never opened by ae_begin");
-        return;
-    }
-    ae__rewind(ae, ae->marks[mark]);
-    ae->n_marks = mark;
+AE_API void ae_end(ae_ctx *ae, size_t mark) {
+    if (mark >= ae->n_marks) { if (!ae->poisoned) ae__fail(ae, "ae_end: this scope is closed already, or was never opened by ae_begin"); return; }
+    ae__rewind(ae, ae->marks[mark]);  ae->n_marks = mark;
 }
-
-AE_API void ae_clear(ae_ctx *ae)
-{
+AE_API void ae_clear(ae_ctx *ae) {
     ae_mark start;
-    memset(&start, 0, sizeof start);
-    ae__rewind(ae, start);
-    ae->n_marks = 0;
-    ae->poisoned = 0;
-    ae->error[0] = 0;
-    ae->net = NULL;
+    memset(&start, 0, sizeof start);  ae__rewind(ae, start);
+    ae->n_marks = 0;  ae->poisoned = 0;  ae->error[0] = 0;  ae->net = NULL;
 }
 
 /* ---- the context ---- */
-
-AE_API ae_ctx *ae_new(const ae_config *config)
-{
-    ae_config none;
-    ae_ctx *ae;
+AE_API ae_ctx *ae_new(const ae_config *config) {
+    ae_config none;  ae_ctx *ae;
     memset(&none, 0, sizeof none);
     if (!config) config = &none;
     ae = (ae_ctx *)(config->alloc ? config->alloc(config->user, sizeof *ae) : malloc(sizeof *ae));
     if (!ae) return NULL;
     memset(ae, 0, sizeof *ae);
-    ae->config = *config;
-    ae->bytes = sizeof *ae;
-    ae->grad_on = ae->fuse = 1;
-    ae->kernels = ae__pick_kernels();
+    ae->config = *config;  ae->bytes = sizeof *ae;  ae->grad_on = ae->fuse = 1;  ae->kernels = ae__pick_kernels();
     ae__pool_start(ae);
     if (config->device && strcmp(config->device, "cpu") && strcmp(config->device, "auto"))
         ae__world(ae, "no device \"%s\": this program was built for the CPU only", config->device);
     return ae;
 }
-
-AE_API void ae_free(ae_ctx *ae)
-{
+AE_API void ae_free(ae_ctx *ae) {
     if (!ae) return;
-    ae__pool_stop(ae);
-    ae__free_blocks(ae);
-    ae__free_permanent(ae);
-    ae__slots_free(ae, &ae->step);
-    ae__slots_free(ae, &ae->kept);
-    ae__dealloc(ae, ae->records, (size_t)ae->room_records * sizeof(ae_record));
-    ae__dealloc(ae, ae->args, ae->room_args * sizeof(float));
-    ae__dealloc(ae, ae->marks, ae->room_marks * sizeof(ae_mark));
+    ae__pool_stop(ae);  ae__free_blocks(ae);  ae__free_permanent(ae);  ae__slots_free(ae, &ae->step);
+    ae__slots_free(ae, &ae->kept);  ae__dealloc(ae, ae->records, (size_t)ae->room_records * sizeof(ae_record));
+    ae__dealloc(ae, ae->args, ae->room_args * sizeof(float));  ae__dealloc(ae, ae->marks, ae->room_marks * sizeof(ae_mark));
     AE_ASSERT(ae->bytes == sizeof *ae);
-    if (ae->config.dealloc) ae->config.dealloc(ae->config.user, ae);
-    else free(ae);
+    if (ae->config.dealloc) ae->config.dealloc(ae->config.user, ae); else free(ae);
 }
-
 AE_API int         ae_threads(const ae_ctx *ae) { return ae->threads; }
 AE_API const char *ae_machine(const ae_ctx *ae) { return ae->machine; }
 AE_API size_t      ae_memory(const ae_ctx *ae)  { return ae->bytes; }
-
-AE_API int ae_grad_enabled(ae_ctx *ae, int on)
-{
-    int old = ae->grad_on;
-    ae->grad_on = on != 0;
-    return old;
-}
-
-AE_API int ae_detect_anomaly(ae_ctx *ae, int on)
-{
-    int old = ae->anomaly;
-    ae->anomaly = on != 0;
-    return old;
-}
+AE_API int ae_grad_enabled(ae_ctx *ae, int on) { int old = ae->grad_on; ae->grad_on = on != 0; return old; }
+AE_API int ae_detect_anomaly(ae_ctx *ae, int on) { int old = ae->anomaly; ae->anomaly = on != 0; return old; }
 
 /* ==== >>random ============================================================================================ */
 
 /* Philox4x32-10 (Salmon, Moraes, Dror, Shaw 2011): four random words from a key and a counter, without any state.
    That is what makes noise the same on any number of threads, on any device, and when a step is run again. */
-static void ae__philox(uint64_t seed, const uint32_t *counter, uint32_t *out)
-{
-    uint32_t k0 = (uint32_t)seed, k1 = (uint32_t)(seed >> 32), x[4];
-    int round;
+static void ae__philox(uint64_t seed, const uint32_t *counter, uint32_t *out) {
+    uint32_t k0 = (uint32_t)seed, k1 = (uint32_t)(seed >> 32), x[4];  int round;
     memcpy(x, counter, sizeof x);
     for (round = 0; round < 10; round++, k0 += 0x9E3779B9u, k1 += 0xBB67AE85u) {
         uint64_t p = (uint64_t)0xD2511F53u * x[0], q = (uint64_t)0xCD9E8D57u * x[2];
-        x[0] = (uint32_t)(q >> 32) ^ x[1] ^ k0;
-        x[2] = (uint32_t)(p >> 32) ^ x[3] ^ k1;
-        x[1] = (uint32_t)q;
-        x[3] = (uint32_t)p;
+        x[0] = (uint32_t)(q >> 32) ^ x[1] ^ k0;  x[2] = (uint32_t)(p >> 32) ^ x[3] ^ k1;  x[1] = (uint32_t)q;  x[3] = (uint32_t)p;
     }
     memcpy(out, x, sizeof x);
 }
-
 /* Word number i of a stream.  a and b name the draw: step and op for noise, parameter for initial weights, epoch for shuffling. */
-static uint32_t ae__word(uint64_t seed, uint32_t stream, uint64_t a, uint32_t b, uint64_t i)
-{
+static uint32_t ae__word(uint64_t seed, uint32_t stream, uint64_t a, uint32_t b, uint64_t i) {
     uint32_t counter[4], out[4];
-    counter[0] = (uint32_t)(i >> 2);
-    counter[1] = b;
-    counter[2] = (uint32_t)a;
-    counter[3] = stream << 24 | ((uint32_t)(a >> 32) & 0xFFFFFFu);
-    ae__philox(seed, counter, out);
+    counter[0] = (uint32_t)(i >> 2);  counter[1] = b;  counter[2] = (uint32_t)a;
+    counter[3] = stream << 24 | ((uint32_t)(a >> 32) & 0xFFFFFFu);  ae__philox(seed, counter, out);
     return out[i & 3];
 }
 
@@ -681,14 +593,11 @@ static void ae__noise(ae_ctx *ae, float *out, size_t n) { ae__normal(ae, out, n,
    AE_ROW_MASKS  backward can multiply what it writes to din[0] by the derivative of the activation that made in[0]
                  (mask, slope: relu and leaky relu), which saves a pass over memory when nobody else adds to it. */
 
-static int ae__same_bytes(const ae_slot *s)     /* NCHW and NHWC agree when one channel or one pixel is all there is */
-{
+static int ae__same_bytes(const ae_slot *s) {   /* NCHW and NHWC agree when one channel or one pixel is all there is */
     return s->dim[1] == 1 || s->dim[2] * s->dim[3] == 1;
 }
-
 /* Copies the (i,j,k) box of `in` in the order (a,b,c) of strides: out[a][b][c]; all our changes of layout are of this kind. */
-static void ae__permute(const float *in, float *out, const int *n, const size_t *stride, int add)
-{
+static void ae__permute(const float *in, float *out, const int *n, const size_t *stride, int add) {
     int a, b, c;
     for (a = 0; a < n[0]; a++)
         for (b = 0; b < n[1]; b++) {
@@ -696,68 +605,47 @@ static void ae__permute(const float *in, float *out, const int *n, const size_t 
             for (c = 0; c < n[2]; c++, out++) *out = p[(size_t)c * stride[2]] + (add ? *out : 0.0f);
         }
 }
-
 /* dim is NCHW or PyTorch's weight shape.  From dense to the stored layout, or back. */
-static void ae__relayout(const float *in, float *out, const int *dim, int layout, int to_dense, int add)
-{
+static void ae__relayout(const float *in, float *out, const int *dim, int layout, int to_dense, int add) {
     size_t i = (size_t)dim[0], j = (size_t)dim[1], k = (size_t)dim[2] * (size_t)dim[3];
-    int n[3];
-    size_t st[3];
+    int n[3];  size_t st[3];
     if (layout == AE_NHWC && !to_dense)  { n[0] = (int)i; n[1] = (int)k; n[2] = (int)j; st[0] = j * k; st[1] = 1; st[2] = k; }
     else if (layout == AE_NHWC)          { n[0] = (int)i; n[1] = (int)j; n[2] = (int)k; st[0] = j * k; st[1] = 1; st[2] = j; }
     else if (!to_dense)                  { n[0] = (int)k; n[1] = (int)j; n[2] = (int)i; st[0] = 1; st[1] = k; st[2] = j * k; }
     else                                 { n[0] = (int)i; n[1] = (int)j; n[2] = (int)k; st[0] = 1; st[1] = i; st[2] = i * j; }
     ae__permute(in, out, n, st, add);
 }
-
 /* layout: the values of in[0] stored another way; recorded like any op, so gradients find their way back.
    arg: layout of the input, of the output. */
-static const char *ae__relayout_shape(ae_call *c)
-{
-    memcpy(c->out.dim, c->in[0].dim, sizeof c->out.dim);
-    c->out.ndim = c->in[0].ndim;
-    return NULL;
-}
-static void ae__relayout_forward(ae_call *c)
-{
+static const char *ae__relayout_shape(ae_call *c) { memcpy(c->out.dim, c->in[0].dim, sizeof c->out.dim);  c->out.ndim = c->in[0].ndim; return NULL; }
+static void ae__relayout_forward(ae_call *c) {
     int from = (int)c->arg[0], to = (int)c->arg[1];
     ae__relayout(c->in[0].data, c->out.data, c->in[0].dim, from == AE_NCHW ? to : from, from != AE_NCHW, 0);
 }
-static void ae__relayout_backward(ae_call *c)
-{
+static void ae__relayout_backward(ae_call *c) {
     int from = (int)c->arg[0], to = (int)c->arg[1];
     ae__relayout(c->dout.data, c->din[0].data, c->in[0].dim, from == AE_NCHW ? to : from, from == AE_NCHW, !c->fresh[0]);
 }
 static const ae_op ae__op_relayout = { "layout", 1, ae__relayout_shape, ae__relayout_forward, ae__relayout_backward, AE_ROW_ANY | AE_ROW_FRESH };
-
 static ae_tensor ae__run(ae_ctx *ae, const ae_op *op, const ae_tensor *in, int inputs, const float *arg, int args);
 
 /* x in the wanted layout: x itself, the twin made before, or a new one. */
-static ae_tensor ae__in_layout(ae_tensor x, int layout)
-{
-    ae_ctx *ae = x.ctx;
-    ae_slot *s = ae__slot(x), *t;
-    float arg[2];
-    if (!s) return ae__poison;
+static ae_tensor ae__in_layout(ae_tensor x, int layout) {
+    ae_ctx *ae = x.ctx;  ae_slot *s = ae__slot(x), *t;  float arg[2];
+    if (!s) return ae__poison(x.ctx);
     if (s->layout == layout || (layout != AE_PACKED && s->layout != AE_PACKED && ae__same_bytes(s))) return x;
     t = s->twin.ctx && (s->twin.slot & (uint32_t)AE_KEPT || s->twin.slot < ae->step.top) ? ae__at(ae, s->twin.slot) : NULL;
     if (t && t->gen == s->twin.gen && t->layout == layout && s->twin_version == s->version && t->needs_grad == (s->needs_grad && ae->grad_on)) return s->twin;
-    arg[0] = (float)s->layout;
-    arg[1] = (float)layout;
-    s->twin = ae__run(ae, &ae__op_relayout, &x, 1, arg, 2);
-    s->twin_version = s->version;
-    t = ae__slot(s->twin);
+    arg[0] = (float)s->layout;  arg[1] = (float)layout;  s->twin = ae__run(ae, &ae__op_relayout, &x, 1, arg, 2);
+    s->twin_version = s->version;  t = ae__slot(s->twin);
     if (t) t->layout = layout;
     return s->twin;
 }
-
 /* Brings every input into the layout that the row asks for.  0: poison, or a stale handle. */
-static int ae__arrange(const ae_op *op, const ae_tensor *in, int inputs, ae_tensor *use)
-{
+static int ae__arrange(const ae_op *op, const ae_tensor *in, int inputs, ae_tensor *use) {
     int i;
     for (i = 0; i < inputs; i++) {
-        ae_slot *s = ae__slot(in[i]), *first = i ? ae__slot(use[0]) : NULL;
-        int layout = AE_NCHW;
+        ae_slot *s = ae__slot(in[i]), *first = i ? ae__slot(use[0]) : NULL;  int layout = AE_NCHW;
         if (!s) return 0;
         if (op->layout & AE_ROW_NHWC) layout = i ? s->layout : AE_NHWC;
         if (op->layout & AE_ROW_ANY) layout = first ? first->layout : s->layout == AE_PACKED ? AE_NCHW : s->layout;
@@ -766,65 +654,32 @@ static int ae__arrange(const ae_op *op, const ae_tensor *in, int inputs, ae_tens
     }
     return 1;
 }
-
-static ae_array ae__array(const ae_slot *s, float *data)
-{
-    ae_array a;
-    a.data = data;
-    a.ndim = s->ndim;
-    memcpy(a.dim, s->dim, sizeof a.dim);
-    return a;
-}
-
-static int ae__finite(const float *p, size_t n)
-{
-    size_t i;
-    for (i = 0; i < n; i++) if (!(p[i] - p[i] == 0)) return 0;
-    return 1;
-}
-
+static ae_array ae__array(const ae_slot *s, float *data) { ae_array a; a.data = data;  a.ndim = s->ndim;  memcpy(a.dim, s->dim, sizeof a.dim); return a; }
+static int ae__finite(const float *p, size_t n) { size_t i; for (i = 0; i < n; i++) if (!(p[i] - p[i] == 0)) return 0; return 1; }
 /* A record at the end of the tape, its arguments at the end of the step's numbers.  NULL: no memory. */
-static ae_record *ae__new_record(ae_ctx *ae, const float *arg, int args)
-{
-    size_t room = (size_t)ae->room_records;
-    void *records = ae->records, *numbers = ae->args;
-    ae_record *r;
+static ae_record *ae__new_record(ae_ctx *ae, const float *arg, int args) {
+    size_t room = (size_t)ae->room_records;  void *records = ae->records, *numbers = ae->args;  ae_record *r;
     if (ae->n_records == ae->room_records && !ae__grow(ae, &records, &room, sizeof(ae_record))) return NULL;
-    ae->records = (ae_record *)records;
-    ae->room_records = (int)room;
+    ae->records = (ae_record *)records;  ae->room_records = (int)room;
     if (ae->n_args + AE_MAX_ARGS > ae->room_args && !ae__grow(ae, &numbers, &ae->room_args, sizeof(float))) return NULL;
-    ae->args = (float *)numbers;
-    r = &ae->records[ae->n_records];
-    memset(r, 0, sizeof *r);
-    r->arg = ae->n_args;
-    r->args = args;
+    ae->args = (float *)numbers;  r = &ae->records[ae->n_records];  memset(r, 0, sizeof *r);
+    r->arg = ae->n_args;  r->args = args;
     if (args) memcpy(ae->args + r->arg, arg, (size_t)args * sizeof(float));
-    ae->n_args += (size_t)args;
-    ae->n_records++;
-    return r;
+    ae->n_args += (size_t)args;  ae->n_records++;  return r;
 }
-
 /* A tensor of this shape in the step's memory.  NULL: no memory, or more elements than an int counts. */
-static ae_slot *ae__new_tensor(ae_ctx *ae, const int *dim, int ndim, ae_tensor *handle)
-{
+static ae_slot *ae__new_tensor(ae_ctx *ae, const int *dim, int ndim, ae_tensor *handle) {
     double elements = (double)dim[0] * dim[1] * dim[2] * dim[3];
-    float *data;
-    ae_slot *s;
-    if (elements < 1 || elements > INT_MAX - AE_PAD) {
-        ae__fail(ae, "a tensor of %.0f elements: sizes must be positive, and 2^31 elements are the most", elements);
+    float *data;  ae_slot *s;
+    if (dim[0] < 1 || dim[1] < 1 || dim[2] < 1 || dim[3] < 1 || elements > INT_MAX - AE_PAD) {
+        ae__fail(ae, "a tensor of %d x %d x %d x %d: sizes must be positive, and 2^31 elements are the most", dim[0], dim[1], dim[2], dim[3]);
         return NULL;
     }
-    data = ae__floats(ae, (size_t)elements);
-    s = data ? ae__new_slot(ae, 0, handle) : NULL;
+    data = ae__floats(ae, (size_t)elements);  s = data ? ae__new_slot(ae, 0, handle) : NULL;
     if (!s) return NULL;
-    s->data = data;
-    s->ndim = ndim;
-    memcpy(s->dim, dim, sizeof s->dim);
-    return s;
+    s->data = data;  s->ndim = ndim;  memcpy(s->dim, dim, sizeof s->dim);  return s;
 }
-
-static void ae__check_finite(ae_ctx *ae, const ae_record *r, const float *p, size_t n, const char *which)
-{
+static void ae__check_finite(ae_ctx *ae, const ae_record *r, const float *p, size_t n, const char *which) {
     if (!ae->anomaly || ae__finite(p, n)) return;
     ae->net = r->net;
     ae__fail(ae, "the first NaN or Inf: in the %s of op %d (%s), optimiser step %llu", which, (int)(r - ae->records), r->op->name, (unsigned long long)ae->random_step);
@@ -834,91 +689,62 @@ static unsigned ae__fpu_enter(void);
 static void     ae__fpu_leave(unsigned state);
 
 /* Runs one op now and writes it on the tape: shapes checked, layouts arranged, output in the step's memory. */
-static ae_tensor ae__run(ae_ctx *ae, const ae_op *op, const ae_tensor *in, int inputs, const float *arg, int args)
-{
-    ae_tensor use[AE_MAX_INPUTS], handle = ae__poison;
-    ae_call c;
-    ae_record *r;
-    ae_slot *out;
-    size_t top;
-    unsigned fpu;
-    int i, needs = 0;
-    const char *text;
-    if (!ae__arrange(op, in, inputs, use)) return ae__poison;
+static ae_tensor ae__run(ae_ctx *ae, const ae_op *op, const ae_tensor *in, int inputs, const float *arg, int args) {
+    ae_tensor use[AE_MAX_INPUTS], handle = ae__poison(ae);
+    ae_call c;  ae_record *r;  ae_slot *out;  size_t top;  unsigned fpu;  int i, needs = 0;  const char *text;
+    if (!ae__arrange(op, in, inputs, use)) return ae__poison(ae);
     memset(&c, 0, sizeof c);
-    c.ctx = ae;
-    c.arg = arg;
-    c.args = args;
-    c.inputs = inputs;
-    c.out.dim[0] = c.out.dim[1] = c.out.dim[2] = c.out.dim[3] = 1;
+    c.ctx = ae;  c.arg = arg;  c.args = args;  c.inputs = inputs;  c.out.dim[0] = c.out.dim[1] = c.out.dim[2] = c.out.dim[3] = 1;
     for (i = 0; i < inputs; i++) c.in[i] = ae__array(ae__slot(use[i]), ae__slot(use[i])->data);
     text = op->shape(&c);
     if (text) return ae__fail(ae, "%s: %s", op->name, text);
-    out = ae__new_tensor(ae, c.out.dim, c.out.ndim, &handle);
-    r = out ? ae__new_record(ae, arg, args) : NULL;
+    out = ae__new_tensor(ae, c.out.dim, c.out.ndim, &handle);  r = out ? ae__new_record(ae, arg, args) : NULL;
     c.saved = r && c.saved_floats ? ae__floats(ae, c.saved_floats) : NULL;
-    if (!out || !r || (c.saved_floats && !c.saved)) return ae->poisoned ? ae__poison : ae__fail(ae, "out of memory for one more record");
+    if (!out || !r || (c.saved_floats && !c.saved)) return ae->poisoned ? ae__poison(ae) : ae__fail(ae, "out of memory for one more record");
     out->layout = op->layout & AE_ROW_NHWC ? AE_NHWC : op->layout & AE_ROW_ANY ? ae__slot(use[0])->layout : AE_NCHW;
-    c.out.data = out->data;
-    r->op = op;
-    r->net = ae->net;
-    r->inputs = inputs;
-    r->out = handle.slot;
-    r->saved = c.saved;
+    c.out.data = out->data;  r->op = op;  r->net = ae->net;  r->inputs = inputs;  r->out = handle.slot;  r->saved = c.saved;
     r->saved_floats = c.saved_floats;
     for (i = 0; i < inputs; i++) {
         ae_slot *s = ae__slot(use[i]);
-        r->in[i] = use[i].slot;
-        r->version[i] = s->version;
+        r->in[i] = use[i].slot;  r->version[i] = s->version;
         needs |= s->needs_grad;
     }
-    out->record = ae->n_records - 1;
-    out->needs_grad = needs && ae->grad_on && op->backward;
-    top = ae->step_top;
+    out->record = ae->n_records - 1;  out->needs_grad = needs && ae->grad_on && op->backward;  top = ae->step_top;
     fpu = ae__fpu_enter();
     op->forward(&c);
     ae__fpu_leave(fpu);
     ae->step_top = top;                           /* what forward used as scratch */
     ae__check_finite(ae, r, out->data, (size_t)ae__numel(out->dim), "result");
-    return ae->poisoned ? ae__poison : handle;
+    return ae->poisoned ? ae__poison(ae) : handle;
 }
 
-AE_API ae_tensor ae_apply(const ae_op *op, const ae_tensor *in, const float *arg, int args)
-{
-    ae_ctx *ae = NULL;
-    int i;
+AE_API ae_tensor ae_apply(const ae_op *op, const ae_tensor *in, const float *arg, int args) {
+    ae_ctx *ae = NULL;  int i, well = op->inputs >= 1 && op->inputs <= AE_MAX_INPUTS && args <= AE_MAX_ARGS && op->shape && op->forward;
+    for (i = 0; i < op->inputs && well && !ae; i++) ae = in[i].ctx;
+    if (!well) return ae__fail(op->inputs > 0 ? in[0].ctx : NULL, "%s: an op has 1..%d inputs, at most %d numbers, a shape rule and a forward function", op->name, AE_MAX_INPUTS, AE_MAX_ARGS);
     for (i = 0; i < op->inputs; i++) {
-        if (!ae__slot(in[i])) return ae__poison;
-        if (ae && in[i].ctx != ae) return ae__fail(ae, "%s: its tensors belong to different contexts", op->name);
-        ae = in[i].ctx;
+        if (!ae__slot_for(ae, in[i])) return ae__poison(ae);
+        if (in[i].ctx != ae) return ae__fail(ae, "%s: its tensors belong to different contexts", op->name);
     }
-    if (!ae || op->inputs > AE_MAX_INPUTS || args > AE_MAX_ARGS || !op->shape || !op->forward)
-        return ae__fail(ae, "%s: an op has 1..%d inputs, at most %d numbers, a shape rule and a forward function", op->name, AE_MAX_INPUTS, AE_MAX_ARGS);
     return ae__run(ae, op, in, op->inputs, arg, args);
 }
 
 /* ---- backward ---- */
-
 /* dz = dout * act'(y), in place: the gradient before the activation that was fused into the op. */
 static void ae__through_activation(ae_ctx *ae, const ae_slot *s, float *dz);
 
 /* Where the gradient of an input goes: the parameter's block, or memory of this step.  fresh: it holds nothing yet. */
-static float *ae__grad_room(ae_ctx *ae, ae_slot *s, int *fresh)
-{
+static float *ae__grad_room(ae_ctx *ae, ae_slot *s, int *fresh) {
     size_t n = (size_t)ae__numel(s->dim);
     *fresh = !s->has_grad;
     if (!s->grad) s->grad = ae__floats(ae, n);
-    s->has_grad = s->grad != NULL;
-    return s->grad;
+    s->has_grad = s->grad != NULL;  return s->grad;
 }
-
-static int ae__backward_inputs(ae_ctx *ae, ae_record *r, ae_call *c)
-{
+static int ae__backward_inputs(ae_ctx *ae, ae_record *r, ae_call *c) {
     int i;
     for (i = 0; i < r->inputs; i++) {
         ae_slot *s = ae__at(ae, r->in[i]);
-        c->in[i] = ae__array(s, s->data);
-        c->din[i] = ae__array(s, NULL);
+        c->in[i] = ae__array(s, s->data);  c->din[i] = ae__array(s, NULL);
         if (s->version != r->version[i]) { ae__fail(ae, "backward through %s: an input was changed by ae_step or ae_assign after the forward pass", r->op->name); return 0; }
         if (!s->needs_grad) continue;
         if (s->record >= 0 && ae->records[s->record].done) { ae__fail(ae, "ae_backward: this step went backward through %s already; add the losses up and call it once", ae->records[s->record].op->name); return 0; }
@@ -926,38 +752,24 @@ static int ae__backward_inputs(ae_ctx *ae, ae_record *r, ae_call *c)
         if (!c->din[i].data) return 0;
         if (c->fresh[i] && !(r->op->layout & AE_ROW_FRESH)) memset(s->grad, 0, (size_t)ae__numel(s->dim) * sizeof(float));
         if (i == 0 && r->op->layout & AE_ROW_MASKS && s->consumers == 1 && !s->retain && (s->act == AE_ACT_RELU || s->act == AE_ACT_LEAKY)) {
-            c->mask[0] = s->data;
-            c->slope[0] = s->slope;
-            s->masked = 1;
+            c->mask[0] = s->data;  c->slope[0] = s->slope;  s->masked = 1;
         }
     }
     return 1;
 }
-
-static void ae__backward_record(ae_ctx *ae, ae_record *r)
-{
+static void ae__backward_record(ae_ctx *ae, ae_record *r) {
     ae_slot *out = ae__at(ae, r->out);
-    size_t top;
-    ae_call c;
-    int i;
+    size_t top;  ae_call c;  int i;
     memset(&c, 0, sizeof c);
-    c.ctx = ae;
-    c.arg = ae->args + r->arg;
-    c.args = r->args;
-    c.inputs = r->inputs;
-    c.out = ae__array(out, out->data);
-    c.saved = r->saved;
-    c.saved_floats = r->saved_floats;
-    r->done = 1;
+    c.ctx = ae;  c.arg = ae->args + r->arg;  c.args = r->args;  c.inputs = r->inputs;  c.out = ae__array(out, out->data);
+    c.saved = r->saved;  c.saved_floats = r->saved_floats;  r->done = 1;
     if (!ae__backward_inputs(ae, r, &c)) return;
-    top = ae->step_top;
-    c.dout = ae__array(out, out->grad);
+    top = ae->step_top;  c.dout = ae__array(out, out->grad);
     if (out->act && !out->masked) {
         if (out->retain) {                       /* the caller wants to see this gradient: work on a copy */
             float *copy = ae__floats(ae, (size_t)ae__numel(out->dim));
             if (!copy) return;
-            memcpy(copy, out->grad, (size_t)ae__numel(out->dim) * sizeof(float));
-            c.dout.data = copy;
+            memcpy(copy, out->grad, (size_t)ae__numel(out->dim) * sizeof(float));  c.dout.data = copy;
         }
         ae__through_activation(ae, out, c.dout.data);
     }
@@ -966,20 +778,14 @@ static void ae__backward_record(ae_ctx *ae, ae_record *r)
     for (i = 0; i < r->inputs && ae->anomaly; i++)
         if (c.din[i].data) ae__check_finite(ae, r, c.din[i].data, (size_t)ae__numel(c.din[i].dim), "gradient");
 }
-
-static void ae__count_consumers(ae_ctx *ae, int last)
-{
+static void ae__count_consumers(ae_ctx *ae, int last) {
     int r, i;
     for (r = 0; r <= last; r++) for (i = 0; i < ae->records[r].inputs; i++) ae__at(ae, ae->records[r].in[i])->consumers = 0;
     for (r = 0; r <= last; r++) for (i = 0; i < ae->records[r].inputs; i++) ae__at(ae, ae->records[r].in[i])->consumers++;
 }
-
-AE_API void ae_backward(ae_tensor loss)
-{
-    ae_ctx *ae = loss.ctx;
-    ae_slot *s = ae__slot(loss);
-    unsigned fpu;
-    int r, last, fresh;
+AE_API void ae_backward(ae_tensor loss) {
+    ae_ctx *ae = loss.ctx;  ae_slot *s = ae__slot(loss);
+    unsigned fpu;  int r, last, fresh;
     if (!s) return;
     if (ae__numel(s->dim) != 1) { ae__fail(ae, "ae_backward: the loss must be a scalar; ae_reduce makes one"); return; }
     if (!s->needs_grad || s->record < 0) { ae__fail(ae, "ae_backward: nothing in this loss asks for a gradient (made while gradients were off, from frozen parameters, or from data alone)"); return; }
@@ -987,8 +793,7 @@ AE_API void ae_backward(ae_tensor loss)
     if (ae->records[last].done) { ae__fail(ae, "ae_backward: a second time through the same step; run the forward pass again"); return; }
     ae__count_consumers(ae, last);
     if (!ae__grad_room(ae, s, &fresh)) return;
-    s->grad[0] = 1.0f;
-    fpu = ae__fpu_enter();
+    s->grad[0] = 1.0f;  fpu = ae__fpu_enter();
     for (r = last; r >= 0 && !ae->poisoned; r--) {
         ae_slot *out = ae__at(ae, ae->records[r].out);
         if (out->needs_grad && out->has_grad && !ae->records[r].done) ae__backward_record(ae, &ae->records[r]);
@@ -1014,42 +819,24 @@ enum {
 static void   ae__map(ae_ctx *ae, int f, const float *a, const float *b, float *out, size_t n, float p, float q, int add);
 static double ae__sum(ae_ctx *ae, int f, const float *a, const float *b, size_t n);
 static size_t ae__count(const ae_array *a) { return (size_t)ae__numel(a->dim); }
-
-static const char *ae__two_shapes(ae_call *c, const char *what)
-{
+static const char *ae__two_shapes(ae_call *c, const char *what) {
     char a[64], b[64];
     return ae_say(c->ctx, "%s and %s %s", ae__shape_text(c->in[0].dim, c->in[0].ndim, a), ae__shape_text(c->in[1].dim, c->in[1].ndim, b), what);
 }
-
-static int ae__same_shape(const ae_array *a, const ae_array *b)
-{
-    return a->ndim == b->ndim && !memcmp(a->dim, b->dim, sizeof a->dim);
-}
-
-static void ae__set_shape(ae_array *out, int ndim, int n, int c, int h, int w)
-{
-    out->ndim = ndim;
-    out->dim[0] = n;
-    out->dim[1] = c;
-    out->dim[2] = h;
-    out->dim[3] = w;
+static int ae__same_shape(const ae_array *a, const ae_array *b) { return a->ndim == b->ndim && !memcmp(a->dim, b->dim, sizeof a->dim); }
+static void ae__set_shape(ae_array *out, int ndim, int n, int c, int h, int w) {
+    out->ndim = ndim;  out->dim[0] = n;  out->dim[1] = c;  out->dim[2] = h;  out->dim[3] = w;
 }
 
 /* ---- elementwise: y = f(x), y = f(a, b), any shape ---- */
-
-static const char *ae__like_first(ae_call *c)
-{
-    memcpy(c->out.dim, c->in[0].dim, sizeof c->out.dim);
-    c->out.ndim = c->in[0].ndim;
+static const char *ae__like_first(ae_call *c) {
+    memcpy(c->out.dim, c->in[0].dim, sizeof c->out.dim);  c->out.ndim = c->in[0].ndim;
     return c->inputs == 2 && !ae__same_shape(&c->in[0], &c->in[1]) ? ae__two_shapes(c, "differ") : NULL;
 }
-
 static void ae__map1(ae_call *c, int f, float p, float q) { ae__map(c->ctx, f, c->in[0].data, NULL, c->out.data, ae__count(&c->out), p, q, 0); }
 static void ae__map2(ae_call *c, int f) { ae__map(c->ctx, f, c->in[0].data, c->in[1].data, c->out.data, ae__count(&c->out), 1, 0, 0); }
-
 /* din[i] (+)= f(dout, b) */
-static void ae__pull(ae_call *c, int i, int f, const float *b, float p)
-{
+static void ae__pull(ae_call *c, int i, int f, const float *b, float p) {
     if (c->din[i].data) ae__map(c->ctx, f, c->dout.data, b, c->din[i].data, ae__count(&c->dout), p, 0, !c->fresh[i]);
 }
 
@@ -1058,71 +845,53 @@ static void ae__pull(ae_call *c, int i, int f, const float *b, float p)
 static void ae__add_forward(ae_call *c)  { ae__map2(c, AE_F_ADD); }
 static void ae__add_backward(ae_call *c) { ae__pull(c, 0, AE_F_AFFINE, NULL, 1); ae__pull(c, 1, AE_F_AFFINE, NULL, 1); }
 static const ae_op ae__op_add = { "add", 2, ae__like_first, ae__add_forward, ae__add_backward, AE_ELEMENTWISE };
-
 static void ae__sub_forward(ae_call *c)  { ae__map2(c, AE_F_SUB); }
 static void ae__sub_backward(ae_call *c) { ae__pull(c, 0, AE_F_AFFINE, NULL, 1); ae__pull(c, 1, AE_F_AFFINE, NULL, -1); }
 static const ae_op ae__op_sub = { "sub", 2, ae__like_first, ae__sub_forward, ae__sub_backward, AE_ELEMENTWISE };
-
 static void ae__mul_forward(ae_call *c)  { ae__map2(c, AE_F_MUL); }
 static void ae__mul_backward(ae_call *c) { ae__pull(c, 0, AE_F_MUL, c->in[1].data, 1); ae__pull(c, 1, AE_F_MUL, c->in[0].data, 1); }
 static const ae_op ae__op_mul = { "mul", 2, ae__like_first, ae__mul_forward, ae__mul_backward, AE_ELEMENTWISE };
-
 static void ae__div_forward(ae_call *c)  { ae__map2(c, AE_F_DIV); }
-static void ae__div_backward(ae_call *c)                                        /* da = dy / b,  db = -dy y / b */
-{
-    size_t n = ae__count(&c->out);
-    float *dyb = ae__floats(c->ctx, n);
+static void ae__div_backward(ae_call *c) {                                      /* da = dy / b,  db = -dy y / b */
+    size_t n = ae__count(&c->out);  float *dyb = ae__floats(c->ctx, n);
     if (!dyb) return;
     ae__map(c->ctx, AE_F_DIV, c->dout.data, c->in[1].data, dyb, n, 1, 0, 0);
     if (c->din[0].data) ae__map(c->ctx, AE_F_AFFINE, dyb, NULL, c->din[0].data, n, 1, 0, !c->fresh[0]);
     if (c->din[1].data) ae__map(c->ctx, AE_F_MUL, dyb, c->out.data, c->din[1].data, n, -1, 0, !c->fresh[1]);
 }
 static const ae_op ae__op_div = { "div", 2, ae__like_first, ae__div_forward, ae__div_backward, AE_ELEMENTWISE };
-
 static void ae__affine_forward(ae_call *c)  { ae__map1(c, AE_F_AFFINE, c->arg[0], c->arg[1]); }         /* arg: scale, shift */
 static void ae__affine_backward(ae_call *c) { ae__pull(c, 0, AE_F_AFFINE, NULL, c->arg[0]); }
 static const ae_op ae__op_affine = { "affine", 1, ae__like_first, ae__affine_forward, ae__affine_backward, AE_ELEMENTWISE };
-
 static void ae__exp_forward(ae_call *c)  { ae__map1(c, AE_F_EXP, 0, 0); }
 static void ae__exp_backward(ae_call *c) { ae__pull(c, 0, AE_F_MUL, c->out.data, 1); }                  /* dx = dy e^x */
 static const ae_op ae__op_exp = { "exp", 1, ae__like_first, ae__exp_forward, ae__exp_backward, AE_ELEMENTWISE };
-
 static void ae__log_forward(ae_call *c)  { ae__map1(c, AE_F_LOG, 0, 0); }
 static void ae__log_backward(ae_call *c) { ae__pull(c, 0, AE_F_DIV, c->in[0].data, 1); }                /* dx = dy / x */
 static const ae_op ae__op_log = { "log", 1, ae__like_first, ae__log_forward, ae__log_backward, AE_ELEMENTWISE };
-
 static void ae__square_forward(ae_call *c)  { ae__map(c->ctx, AE_F_MUL, c->in[0].data, c->in[0].data, c->out.data, ae__count(&c->out), 1, 0, 0); }
 static void ae__square_backward(ae_call *c) { ae__pull(c, 0, AE_F_MUL, c->in[0].data, 2); }             /* dx = 2 x dy */
 static const ae_op ae__op_square = { "square", 1, ae__like_first, ae__square_forward, ae__square_backward, AE_ELEMENTWISE };
-
 static void ae__relu_forward(ae_call *c)  { ae__map1(c, AE_F_RELU, 0, 0); }
 static void ae__relu_backward(ae_call *c) { ae__pull(c, 0, AE_F_DRELU, c->out.data, 0); }               /* dx = dy where y > 0 */
 static const ae_op ae__op_relu = { "relu", 1, ae__like_first, ae__relu_forward, ae__relu_backward, AE_ELEMENTWISE };
-
 static void ae__leaky_forward(ae_call *c)  { ae__map1(c, AE_F_LEAKY, c->arg[0], 0); }                   /* arg: slope */
 static void ae__leaky_backward(ae_call *c) { ae__pull(c, 0, AE_F_DLEAKY, c->in[0].data, c->arg[0]); }   /* dx = dy, slope dy where x <= 0 */
 static const ae_op ae__op_leaky = { "leaky_relu", 1, ae__like_first, ae__leaky_forward, ae__leaky_backward, AE_ELEMENTWISE };
-
 static void ae__sigmoid_forward(ae_call *c)  { ae__map1(c, AE_F_SIGMOID, 0, 0); }
 static void ae__sigmoid_backward(ae_call *c) { ae__pull(c, 0, AE_F_DSIGMOID, c->out.data, 1); }         /* dx = dy y (1 - y) */
 static const ae_op ae__op_sigmoid = { "sigmoid", 1, ae__like_first, ae__sigmoid_forward, ae__sigmoid_backward, AE_ELEMENTWISE };
-
 static void ae__tanh_forward(ae_call *c)  { ae__map1(c, AE_F_TANH, 0, 0); }
 static void ae__tanh_backward(ae_call *c) { ae__pull(c, 0, AE_F_DTANH, c->out.data, 1); }               /* dx = dy (1 - y^2) */
 static const ae_op ae__op_tanh = { "tanh", 1, ae__like_first, ae__tanh_forward, ae__tanh_backward, AE_ELEMENTWISE };
-
-static void ae__through_activation(ae_ctx *ae, const ae_slot *s, float *dz)
-{
+static void ae__through_activation(ae_ctx *ae, const ae_slot *s, float *dz) {
     static const int derivative[] = { AE_F_COPY, AE_F_DRELU, AE_F_DLEAKY, AE_F_DSIGMOID, AE_F_DTANH };
     ae__map(ae, derivative[s->act], dz, s->data, dz, (size_t)ae__numel(s->dim), s->slope, 0, 0);
 }
 
 /* ---- shapes: view, expand, cat, slice, transpose, one_hot, reduce ---- */
-
-static const char *ae__view_shape(ae_call *c)                                   /* arg: n c h w ndim; one size may be -1 */
-{
-    int i, known = 1, open = -1, total = (int)ae__count(&c->in[0]), ndim = (int)c->arg[4];
-    char a[64], b[64];
+static const char *ae__view_shape(ae_call *c) {                                 /* arg: n c h w ndim; one size may be -1 */
+    int i, known = 1, open = -1, total = (int)ae__count(&c->in[0]), ndim = (int)c->arg[4];  char a[64], b[64];
     for (i = 0; i < ndim; i++) {
         c->out.dim[i] = (int)c->arg[i];
         if (c->out.dim[i] == -1 && open < 0) open = i;
@@ -1137,11 +906,8 @@ static const char *ae__view_shape(ae_call *c)                                   
 static void ae__copy_forward(ae_call *c)  { memcpy(c->out.data, c->in[0].data, ae__count(&c->out) * sizeof(float)); }
 static void ae__copy_backward(ae_call *c) { ae__pull(c, 0, AE_F_AFFINE, NULL, 1); }
 static const ae_op ae__op_view = { "view", 1, ae__view_shape, ae__copy_forward, ae__copy_backward, AE_ROW_FRESH };
-
-static const char *ae__expand_shape(ae_call *c)                                 /* arg: n c h w ndim; trailing axes line up, as in NumPy */
-{
-    int i, ndim = (int)c->arg[4], skip = ndim - c->in[0].ndim;
-    char a[64], b[64];
+static const char *ae__expand_shape(ae_call *c) {                               /* arg: n c h w ndim; trailing axes line up, as in NumPy */
+    int i, ndim = (int)c->arg[4], skip = ndim - c->in[0].ndim;  char a[64], b[64];
     for (i = 0; i < ndim; i++) c->out.dim[i] = (int)c->arg[i];
     c->out.ndim = ndim;
     for (i = 0; i < c->in[0].ndim; i++)
@@ -1150,27 +916,20 @@ static const char *ae__expand_shape(ae_call *c)                                 
     return NULL;
 }
 /* Strides of the small array along the axes of the big one: 0 where it is repeated. */
-static void ae__expand_strides(const ae_call *c, size_t *stride)
-{
-    size_t step = 1;
-    int i;
+static void ae__expand_strides(const ae_call *c, size_t *stride) {
+    size_t step = 1;  int i;
     for (i = 3; i >= 0; i--) {
         int j = i - (c->out.ndim - c->in[0].ndim), d = j >= 0 && i < c->out.ndim ? c->in[0].dim[j] : 1;
         stride[i] = d > 1 ? step : 0;
         step *= (size_t)d;
     }
 }
-static void ae__expand_walk(ae_call *c, const float *big_in, float *small_out)  /* forward: small_out NULL; backward: small_out += big_in */
-{
-    const int *d = c->out.dim;
-    size_t s[4], at;
-    float *out = c->out.data;
-    int i, j, k, l;
+static void ae__expand_walk(ae_call *c, const float *big_in, float *small_out) { /* forward: small_out NULL; backward: small_out += big_in */
+    const int *d = c->out.dim;  size_t s[4], at;  float *out = c->out.data;  int i, j, k, l;
     ae__expand_strides(c, s);
     for (i = 0; i < d[0]; i++) for (j = 0; j < d[1]; j++) for (k = 0; k < d[2]; k++)
         for (l = 0, at = (size_t)i * s[0] + (size_t)j * s[1] + (size_t)k * s[2]; l < d[3]; l++, at += s[3]) {
-            if (small_out) small_out[at] += *big_in++;
-            else *out++ = c->in[0].data[at];
+            if (small_out) small_out[at] += *big_in++; else *out++ = c->in[0].data[at];
         }
 }
 static void ae__expand_forward(ae_call *c)  { ae__expand_walk(c, NULL, NULL); }
@@ -1178,35 +937,28 @@ static void ae__expand_backward(ae_call *c) { ae__expand_walk(c, c->dout.data, c
 static const ae_op ae__op_expand = { "expand", 1, ae__expand_shape, ae__expand_forward, ae__expand_backward, 0 };
 
 /* The sizes before, of and behind an axis. */
-static void ae__around(const ae_array *a, int axis, size_t *outer, size_t *inner)
-{
+static void ae__around(const ae_array *a, int axis, size_t *outer, size_t *inner) {
     int i;
     *outer = *inner = 1;
     for (i = 0; i < axis; i++) *outer *= (size_t)a->dim[i];
     for (i = axis + 1; i < 4; i++) *inner *= (size_t)a->dim[i];
 }
-
-static const char *ae__cat_shape(ae_call *c)                                    /* arg: axis */
-{
+static const char *ae__cat_shape(ae_call *c) {                                  /* arg: axis */
     int i, axis = (int)c->arg[0];
     if (axis < 0 || axis >= c->in[0].ndim || c->in[0].ndim != c->in[1].ndim) return ae__two_shapes(c, "cannot be joined along this axis");
     for (i = 0; i < 4; i++)
         if (i != axis && c->in[0].dim[i] != c->in[1].dim[i]) return ae__two_shapes(c, "must agree in every axis but the joined one");
     memcpy(c->out.dim, c->in[0].dim, sizeof c->out.dim);
-    c->out.dim[axis] += c->in[1].dim[axis];
-    c->out.ndim = c->in[0].ndim;
-    return NULL;
+    c->out.dim[axis] += c->in[1].dim[axis];  c->out.ndim = c->in[0].ndim;  return NULL;
 }
-static void ae__cat_forward(ae_call *c)
-{
+static void ae__cat_forward(ae_call *c) {
     size_t outer, inner, o, i, part[2], whole;
     ae__around(&c->out, (int)c->arg[0], &outer, &inner);
     for (i = 0; i < 2; i++) part[i] = (size_t)c->in[i].dim[(int)c->arg[0]] * inner;
     for (o = 0, whole = part[0] + part[1]; o < outer; o++)
         for (i = 0; i < 2; i++) memcpy(c->out.data + o * whole + i * part[0], c->in[i].data + o * part[i], part[i] * sizeof(float));
 }
-static void ae__cat_backward(ae_call *c)
-{
+static void ae__cat_backward(ae_call *c) {
     size_t outer, inner, o, i, j, part[2];
     ae__around(&c->out, (int)c->arg[0], &outer, &inner);
     for (i = 0; i < 2; i++) part[i] = (size_t)c->in[i].dim[(int)c->arg[0]] * inner;
@@ -1218,39 +970,28 @@ static void ae__cat_backward(ae_call *c)
         }
 }
 static const ae_op ae__op_cat = { "cat", 2, ae__cat_shape, ae__cat_forward, ae__cat_backward, 0 };
-
-static const char *ae__slice_shape(ae_call *c)                                  /* arg: axis, from, to */
-{
-    int axis = (int)c->arg[0], from = (int)c->arg[1], to = (int)c->arg[2];
-    char a[64];
+static const char *ae__slice_shape(ae_call *c) {                                /* arg: axis, from, to */
+    int axis = (int)c->arg[0], from = (int)c->arg[1], to = (int)c->arg[2];  char a[64];
     if (axis < 0 || axis >= c->in[0].ndim || from < 0 || to <= from || to > c->in[0].dim[axis])
         return ae_say(c->ctx, "%d..%d of axis %d is not inside %s", from, to, axis, ae__shape_text(c->in[0].dim, c->in[0].ndim, a));
     memcpy(c->out.dim, c->in[0].dim, sizeof c->out.dim);
-    c->out.dim[axis] = to - from;
-    c->out.ndim = c->in[0].ndim;
-    return NULL;
+    c->out.dim[axis] = to - from;  c->out.ndim = c->in[0].ndim;  return NULL;
 }
-static void ae__slice_forward(ae_call *c)
-{
+static void ae__slice_forward(ae_call *c) {
     size_t outer, inner, o, part, whole;
     ae__around(&c->in[0], (int)c->arg[0], &outer, &inner);
-    part = (size_t)c->out.dim[(int)c->arg[0]] * inner;
-    whole = (size_t)c->in[0].dim[(int)c->arg[0]] * inner;
+    part = (size_t)c->out.dim[(int)c->arg[0]] * inner;  whole = (size_t)c->in[0].dim[(int)c->arg[0]] * inner;
     for (o = 0; o < outer; o++) memcpy(c->out.data + o * part, c->in[0].data + o * whole + (size_t)c->arg[1] * inner, part * sizeof(float));
 }
-static void ae__slice_backward(ae_call *c)
-{
+static void ae__slice_backward(ae_call *c) {
     size_t outer, inner, o, i, part, whole;
     ae__around(&c->in[0], (int)c->arg[0], &outer, &inner);
-    part = (size_t)c->out.dim[(int)c->arg[0]] * inner;
-    whole = (size_t)c->in[0].dim[(int)c->arg[0]] * inner;
+    part = (size_t)c->out.dim[(int)c->arg[0]] * inner;  whole = (size_t)c->in[0].dim[(int)c->arg[0]] * inner;
     for (o = 0; o < outer; o++)
         for (i = 0; i < part; i++) c->din[0].data[o * whole + (size_t)c->arg[1] * inner + i] += c->dout.data[o * part + i];
 }
 static const ae_op ae__op_slice = { "slice", 1, ae__slice_shape, ae__slice_forward, ae__slice_backward, 0 };
-
-static const char *ae__transpose_shape(ae_call *c)                              /* [M,N] -> [N,M] */
-{
+static const char *ae__transpose_shape(ae_call *c) {                            /* [M,N] -> [N,M] */
     char a[64];
     ae__set_shape(&c->out, 2, c->in[0].dim[1], c->in[0].dim[0], 1, 1);
     return c->in[0].ndim == 2 ? NULL : ae_say(c->ctx, "wants a matrix, got %s", ae__shape_text(c->in[0].dim, c->in[0].ndim, a));
@@ -1258,15 +999,12 @@ static const char *ae__transpose_shape(ae_call *c)                              
 static void ae__transpose_forward(ae_call *c)  { ae__relayout(c->in[0].data, c->out.data, c->in[0].dim, AE_PACKED, 0, 0); }
 static void ae__transpose_backward(ae_call *c) { ae__relayout(c->dout.data, c->din[0].data, c->out.dim, AE_PACKED, 0, !c->fresh[0]); }
 static const ae_op ae__op_transpose = { "transpose", 1, ae__transpose_shape, ae__transpose_forward, ae__transpose_backward, AE_ROW_FRESH };
-
-static const char *ae__one_hot_shape(ae_call *c)                                /* [N] -> [N, arg[0]] */
-{
+static const char *ae__one_hot_shape(ae_call *c) {                              /* [N] -> [N, arg[0]] */
     char a[64];
     ae__set_shape(&c->out, 2, (int)ae__count(&c->in[0]), (int)c->arg[0], 1, 1);
     return c->arg[0] >= 1 && (int)ae__count(&c->in[0]) == c->in[0].dim[0] ? NULL : ae_say(c->ctx, "wants labels [N] and at least one class, got %s", ae__shape_text(c->in[0].dim, c->in[0].ndim, a));
 }
-static void ae__one_hot_forward(ae_call *c)
-{
+static void ae__one_hot_forward(ae_call *c) {
     int i, n = c->out.dim[0], classes = c->out.dim[1];
     memset(c->out.data, 0, ae__count(&c->out) * sizeof(float));
     for (i = 0; i < n; i++) {
@@ -1279,29 +1017,23 @@ static void ae__one_hot_forward(ae_call *c)
     }
 }
 static const ae_op ae__op_one_hot = { "one_hot", 1, ae__one_hot_shape, ae__one_hot_forward, NULL, 0 };
-
-static const char *ae__reduce_shape(ae_call *c)                                 /* arg: axis (-1: all), reduction; the axis disappears */
-{
-    int i, axis = (int)c->arg[0], at = 0;
-    char a[64];
+static const char *ae__reduce_shape(ae_call *c) {                               /* arg: axis (-1: all), reduction; the axis disappears */
+    int i, axis = (int)c->arg[0], at = 0;  char a[64];
+    if ((int)c->arg[1] != AE_MEAN && (int)c->arg[1] != AE_SUM) return "the reduction is AE_MEAN or AE_SUM";
     if (axis < -1 || axis >= c->in[0].ndim) return ae_say(c->ctx, "there is no axis %d in %s", axis, ae__shape_text(c->in[0].dim, c->in[0].ndim, a));
     c->out.ndim = axis < 0 ? 0 : c->in[0].ndim - 1;
     for (i = 0; i < c->in[0].ndim && axis >= 0; i++) if (i != axis) c->out.dim[at++] = c->in[0].dim[i];
     return NULL;
 }
-static double ae__reduce_scale(const ae_call *c)
-{
+static double ae__reduce_scale(const ae_call *c) {
     int axis = (int)c->arg[0];
     if ((int)c->arg[1] == AE_SUM) return 1.0;
     return 1.0 / (double)(axis < 0 ? (int)ae__count(&c->in[0]) : c->in[0].dim[axis]);
 }
-static void ae__reduce_forward(ae_call *c)
-{
-    size_t outer, inner, o, i, k, len;
-    double scale = ae__reduce_scale(c);
+static void ae__reduce_forward(ae_call *c) {
+    size_t outer, inner, o, i, k, len;  double scale = ae__reduce_scale(c);
     if (c->arg[0] < 0) { c->out.data[0] = (float)(ae__sum(c->ctx, AE_F_COPY, c->in[0].data, NULL, ae__count(&c->in[0])) * scale); return; }
-    ae__around(&c->in[0], (int)c->arg[0], &outer, &inner);
-    len = (size_t)c->in[0].dim[(int)c->arg[0]];
+    ae__around(&c->in[0], (int)c->arg[0], &outer, &inner);  len = (size_t)c->in[0].dim[(int)c->arg[0]];
     for (o = 0; o < outer; o++)
         for (i = 0; i < inner; i++) {
             double sum = 0;
@@ -1309,108 +1041,80 @@ static void ae__reduce_forward(ae_call *c)
             c->out.data[o * inner + i] = (float)(sum * scale);
         }
 }
-static void ae__reduce_backward(ae_call *c)                                     /* every element gets the gradient of its sum */
-{
-    size_t outer = 1, inner = 1, o, i, k, len = ae__count(&c->in[0]);
-    float scale = (float)ae__reduce_scale(c);
-    if (c->arg[0] >= 0) {
-        ae__around(&c->in[0], (int)c->arg[0], &outer, &inner);
-        len = (size_t)c->in[0].dim[(int)c->arg[0]];
-    }
+static void ae__reduce_backward(ae_call *c) {                                   /* every element gets the gradient of its sum */
+    size_t outer = 1, inner = 1, o, i, k, len = ae__count(&c->in[0]);  float scale = (float)ae__reduce_scale(c);
+    if (c->arg[0] >= 0) { ae__around(&c->in[0], (int)c->arg[0], &outer, &inner);  len = (size_t)c->in[0].dim[(int)c->arg[0]]; }
     for (o = 0; o < outer; o++) for (k = 0; k < len; k++) for (i = 0; i < inner; i++)
         c->din[0].data[(o * len + k) * inner + i] += scale * c->dout.data[o * inner + i];
 }
 static const ae_op ae__op_reduce = { "reduce", 1, ae__reduce_shape, ae__reduce_forward, ae__reduce_backward, 0 };
 
 /* ---- losses: two arrays of one shape -> a scalar; arg[0] is the reduction ---- */
-
 /* If the output came from a transposed convolution, say which sizes its output padding could give. */
 static void ae__loss_hint(const ae_call *c, char *text, size_t size);
-
-static const char *ae__loss_shape(ae_call *c)
-{
+static const char *ae__loss_shape(ae_call *c) {
     char a[64], b[64], hint[200] = "";
     c->out.ndim = 0;
-    if (ae__same_shape(&c->in[0], &c->in[1])) return c->arg[0] == AE_MEAN || c->arg[0] == AE_SUM ? NULL : "the reduction is AE_MEAN or AE_SUM";
+    if (ae__same_shape(&c->in[0], &c->in[1])) return (int)c->arg[0] == AE_MEAN || (int)c->arg[0] == AE_SUM ? NULL : "the reduction is AE_MEAN or AE_SUM";
     ae__loss_hint(c, hint, sizeof hint);
     return ae_say(c->ctx, "output %s and target %s differ%s%s", ae__shape_text(c->in[0].dim, c->in[0].ndim, a), ae__shape_text(c->in[1].dim, c->in[1].ndim, b), hint,
                   ae__count(&c->in[0]) == ae__count(&c->in[1]) ? "; ae_view gives one the shape of the other" : "");
 }
-static void ae__loss_forward(ae_call *c, int f)
-{
-    size_t n = ae__count(&c->in[0]);
-    double sum = ae__sum(c->ctx, f, c->in[0].data, c->in[1].data, n);
-    c->out.data[0] = (float)(c->arg[0] == AE_MEAN ? sum / (double)n : sum);
+static void ae__loss_forward(ae_call *c, int f) {
+    size_t n = ae__count(&c->in[0]);  double sum = ae__sum(c->ctx, f, c->in[0].data, c->in[1].data, n);
+    c->out.data[0] = (float)((int)c->arg[0] == AE_MEAN ? sum / (double)n : sum);
 }
 /* din[i] (+)= dloss * sign / (n or 1) * f(out, target) */
-static void ae__loss_backward(ae_call *c, int i, int f, double factor)
-{
-    size_t n = ae__count(&c->in[0]);
-    double p = factor * (double)c->dout.data[0] / (c->arg[0] == AE_MEAN ? (double)n : 1.0);
+static void ae__loss_backward(ae_call *c, int i, int f, double factor) {
+    size_t n = ae__count(&c->in[0]);  double p = factor * (double)c->dout.data[0] / ((int)c->arg[0] == AE_MEAN ? (double)n : 1.0);
     if (c->din[i].data) ae__map(c->ctx, f, c->in[0].data, c->in[1].data, c->din[i].data, n, (float)p, 0, !c->fresh[i]);
 }
 /* BCE is for fixed targets: PyTorch, too, has no gradient for them. */
-static int ae__fixed_target(ae_call *c, const char *name)
-{
+static int ae__fixed_target(ae_call *c, const char *name) {
     if (c->din[1].data) ae__fail(c->ctx, "%s: the target asks for a gradient and has none; ae_detach it", name);
     return !c->din[1].data;
 }
-static int ae__in_unit_range(ae_call *c, int i, const char *what)
-{
+static int ae__in_unit_range(ae_call *c, int i, const char *what) {
     double outside = ae__sum(c->ctx, AE_F_OUTSIDE, c->in[i].data, NULL, ae__count(&c->in[i]));
     if (outside > 0) ae__fail(c->ctx, "%.0f of the %d numbers of the %s are not between 0 and 1 (or not numbers)", outside, (int)ae__count(&c->in[i]), what);
     return outside == 0;
 }
-
 static void ae__mse_forward(ae_call *c)  { ae__loss_forward(c, AE_F_SQUARE_DIFF); }
 static void ae__mse_backward(ae_call *c) { ae__loss_backward(c, 0, AE_F_DIFF, 2); ae__loss_backward(c, 1, AE_F_DIFF, -2); }
 static const ae_op ae__op_mse = { "mse_loss", 2, ae__loss_shape, ae__mse_forward, ae__mse_backward, AE_ELEMENTWISE };
-
 static void ae__l1_forward(ae_call *c)  { ae__loss_forward(c, AE_F_ABS_DIFF); }
 static void ae__l1_backward(ae_call *c) { ae__loss_backward(c, 0, AE_F_SIGN, 1); ae__loss_backward(c, 1, AE_F_SIGN, -1); }
 static const ae_op ae__op_l1 = { "l1_loss", 2, ae__loss_shape, ae__l1_forward, ae__l1_backward, AE_ELEMENTWISE };
-
-static void ae__bce_forward(ae_call *c)                                         /* -(t log y + (1 - t) log(1 - y)), logs at least -100 */
-{
+static void ae__bce_forward(ae_call *c) {                                       /* -(t log y + (1 - t) log(1 - y)), logs at least -100 */
     if (ae__in_unit_range(c, 0, "output (is a sigmoid missing?)") && ae__in_unit_range(c, 1, "target")) ae__loss_forward(c, AE_F_BCE);
 }
 static void ae__bce_backward(ae_call *c) { if (ae__fixed_target(c, "bce_loss")) ae__loss_backward(c, 0, AE_F_DBCE, 1); }
 static const ae_op ae__op_bce = { "bce_loss", 2, ae__loss_shape, ae__bce_forward, ae__bce_backward, AE_ELEMENTWISE };
-
-static void ae__bce_logits_forward(ae_call *c)                                  /* max(x,0) - x t + log(1 + e^-|x|) */
-{
+static void ae__bce_logits_forward(ae_call *c) {                                /* max(x,0) - x t + log(1 + e^-|x|) */
     if (ae__in_unit_range(c, 1, "target")) ae__loss_forward(c, AE_F_BCE_LOGITS);
 }
 static void ae__bce_logits_backward(ae_call *c) { if (ae__fixed_target(c, "bce_logits_loss")) ae__loss_backward(c, 0, AE_F_DBCE_LOGITS, 1); }
 static const ae_op ae__op_bce_logits = { "bce_logits_loss", 2, ae__loss_shape, ae__bce_logits_forward, ae__bce_logits_backward, AE_ELEMENTWISE };
-
-static double ae__kl_rows(const ae_call *c) { return c->arg[0] == AE_MEAN ? (double)c->in[0].dim[0] : 1.0; }
-static void ae__kl_forward(ae_call *c)                                          /* -1/2 sum(1 + v - m^2 - e^v), v = log variance (Kingma & Welling 2013) */
-{
+static double ae__kl_rows(const ae_call *c) { return (int)c->arg[0] == AE_MEAN ? (double)c->in[0].dim[0] : 1.0; }
+static void ae__kl_forward(ae_call *c) {                                        /* -1/2 sum(1 + v - m^2 - e^v), v = log variance (Kingma & Welling 2013) */
     c->out.data[0] = (float)(-0.5 * ae__sum(c->ctx, AE_F_KL, c->in[0].data, c->in[1].data, ae__count(&c->in[0])) / ae__kl_rows(c));
 }
-static void ae__kl_backward(ae_call *c)                                         /* dm = m, dv = (e^v - 1) / 2 */
-{
-    float g = (float)((double)c->dout.data[0] / ae__kl_rows(c));
-    size_t n = ae__count(&c->in[0]);
+static void ae__kl_backward(ae_call *c) {                                       /* dm = m, dv = (e^v - 1) / 2 */
+    float g = (float)((double)c->dout.data[0] / ae__kl_rows(c));  size_t n = ae__count(&c->in[0]);
     if (c->din[0].data) ae__map(c->ctx, AE_F_AFFINE, c->in[0].data, NULL, c->din[0].data, n, g, 0, !c->fresh[0]);
     if (c->din[1].data) ae__map(c->ctx, AE_F_EXPM1, c->in[1].data, NULL, c->din[1].data, n, 0.5f * g, 0, !c->fresh[1]);
 }
 static const ae_op ae__op_kl = { "kl_loss", 2, ae__loss_shape, ae__kl_forward, ae__kl_backward, AE_ELEMENTWISE };
-
-static const char *ae__log_softmax_shape(ae_call *c)                            /* [N,C] over C: y = x - log sum e^x */
-{
+static const char *ae__log_softmax_shape(ae_call *c) {                          /* [N,C] over C: y = x - log sum e^x */
     char a[64];
     return c->in[0].ndim == 2 ? ae__like_first(c) : ae_say(c->ctx, "wants [N,C], got %s", ae__shape_text(c->in[0].dim, c->in[0].ndim, a));
 }
-static void ae__log_softmax_forward(ae_call *c)
-{
+static void ae__log_softmax_forward(ae_call *c) {
     size_t n = (size_t)c->in[0].dim[0], m = (size_t)c->in[0].dim[1], i, j;
     float *e = ae__floats(c->ctx, n * m), *sum = e ? ae__floats(c->ctx, n) : NULL;
     if (!sum) return;
     for (i = 0; i < n; i++) {                                                   /* the largest of a row becomes 0, so that no e^x overflows */
-        const float *x = c->in[0].data + i * m;
-        float top = x[0];
+        const float *x = c->in[0].data + i * m;  float top = x[0];
         for (j = 1; j < m; j++) if (x[j] > top) top = x[j];
         for (j = 0; j < m; j++) c->out.data[i * m + j] = x[j] - top;
     }
@@ -1419,10 +1123,8 @@ static void ae__log_softmax_forward(ae_call *c)
     ae__map(c->ctx, AE_F_LOG, sum, NULL, sum, n, 0, 0, 0);
     for (i = 0; i < n; i++) for (j = 0; j < m; j++) c->out.data[i * m + j] -= sum[i];
 }
-static void ae__log_softmax_backward(ae_call *c)                                /* dx = dy - e^y sum(dy) */
-{
-    size_t n = (size_t)c->in[0].dim[0], m = (size_t)c->in[0].dim[1], i, j;
-    float *e = ae__floats(c->ctx, n * m);
+static void ae__log_softmax_backward(ae_call *c) {                              /* dx = dy - e^y sum(dy) */
+    size_t n = (size_t)c->in[0].dim[0], m = (size_t)c->in[0].dim[1], i, j;  float *e = ae__floats(c->ctx, n * m);
     if (!e) return;
     ae__map(c->ctx, AE_F_EXP, c->out.data, NULL, e, n * m, 0, 0, 0);
     for (i = 0; i < n; i++) {
@@ -1439,26 +1141,14 @@ static const ae_op ae__op_log_softmax = { "log_softmax", 1, ae__log_softmax_shap
 
 /* What an activation fused behind a layer is: arg[n] its kind, arg[n+1] its slope. */
 typedef struct ae_store { int act; float slope; const float *mask; int add; } ae_store;
-
 static void ae__rows_by_matrix(ae_ctx *ae, const float *x, const float *w, const float *bias, float *y, int rows, int in, int out, ae_store st);
 static void ae__rows_by_transposed(ae_ctx *ae, const float *dy, const float *w, const float *bias, float *dx, int rows, int in, int out, ae_store st);
 static void ae__outer_products(ae_ctx *ae, const float *x, const float *dy, float *dw, int rows, int in, int out, int add);
 static void ae__column_sums(ae_ctx *ae, const float *dy, float *db, int rows, int columns, int add);
-
-static ae_store ae__storing(int act, float slope, const float *mask, int add)
-{
-    ae_store st;
-    st.act = act;
-    st.slope = slope;
-    st.mask = mask;
-    st.add = add;
-    return st;
-}
+static ae_store ae__storing(int act, float slope, const float *mask, int add) { const ae_store st = { act, slope, mask, add }; return st; }
 static ae_store ae__forward_store(const ae_call *c, int n) { return ae__storing((int)c->arg[n], c->arg[n + 1], NULL, 0); }
 static ae_store ae__backward_store(const ae_call *c)       { return ae__storing(AE_ACT_NONE, c->slope[0], c->mask[0], !c->fresh[0]); }
-
-static const char *ae__linear_shape(ae_call *c)                                 /* y[B,out] = x[B,in] w + b; arg: act, slope */
-{
+static const char *ae__linear_shape(ae_call *c) {                               /* y[B,out] = x[B,in] w + b; arg: act, slope */
     int in = c->in[1].dim[1], out = c->in[1].dim[0];                            /* w is seen as PyTorch's [out,in] */
     char a[64];
     ae__set_shape(&c->out, 2, c->in[0].dim[0], out, 1, 1);
@@ -1466,30 +1156,24 @@ static const char *ae__linear_shape(ae_call *c)                                 
     return ae_say(c->ctx, "wants [B, %d], got %s%s", in, ae__shape_text(c->in[0].dim, c->in[0].ndim, a),
                   (int)ae__count(&c->in[0]) == in * c->in[0].dim[0] ? "; ae_nn_flatten or ae_view(x, -1, in, 0, 0) fits" : "");
 }
-static void ae__linear_forward(ae_call *c)
-{
+static void ae__linear_forward(ae_call *c) {
     ae__rows_by_matrix(c->ctx, c->in[0].data, c->in[1].data, c->in[2].data, c->out.data, c->out.dim[0], c->in[1].dim[1], c->out.dim[1], ae__forward_store(c, 0));
 }
-static void ae__linear_backward(ae_call *c)                                     /* dx = dy w^T, dw = x^T dy, db = column sums of dy */
-{
+static void ae__linear_backward(ae_call *c) {                                   /* dx = dy w^T, dw = x^T dy, db = column sums of dy */
     int rows = c->out.dim[0], in = c->in[1].dim[1], out = c->out.dim[1];
     if (c->din[0].data) ae__rows_by_transposed(c->ctx, c->dout.data, c->in[1].data, NULL, c->din[0].data, rows, in, out, ae__backward_store(c));
     if (c->din[1].data) ae__outer_products(c->ctx, c->in[0].data, c->dout.data, c->din[1].data, rows, in, out, !c->fresh[1]);
     if (c->din[2].data) ae__column_sums(c->ctx, c->dout.data, c->din[2].data, rows, out, !c->fresh[2]);
 }
 static const ae_op ae__op_linear = { "linear", 3, ae__linear_shape, ae__linear_forward, ae__linear_backward, AE_ROW_NHWC | AE_ROW_FRESH | AE_ROW_MASKS };
-
-static const char *ae__matmul_shape(ae_call *c)                                 /* [M,K] [K,N] -> [M,N] */
-{
+static const char *ae__matmul_shape(ae_call *c) {                               /* [M,K] [K,N] -> [M,N] */
     ae__set_shape(&c->out, 2, c->in[0].dim[0], c->in[1].dim[1], 1, 1);
     return c->in[0].ndim == 2 && c->in[1].ndim == 2 && c->in[0].dim[1] == c->in[1].dim[0] ? NULL : ae__two_shapes(c, "cannot be multiplied: want [M,K] and [K,N]");
 }
-static void ae__matmul_forward(ae_call *c)
-{
+static void ae__matmul_forward(ae_call *c) {
     ae__rows_by_matrix(c->ctx, c->in[0].data, c->in[1].data, NULL, c->out.data, c->out.dim[0], c->in[0].dim[1], c->out.dim[1], ae__storing(0, 0, NULL, 0));
 }
-static void ae__matmul_backward(ae_call *c)                                     /* da = dy b^T, db = a^T dy */
-{
+static void ae__matmul_backward(ae_call *c) {                                   /* da = dy b^T, db = a^T dy */
     int m = c->out.dim[0], k = c->in[0].dim[1], n = c->out.dim[1];
     if (c->din[0].data) ae__rows_by_transposed(c->ctx, c->dout.data, c->in[1].data, NULL, c->din[0].data, m, k, n, ae__backward_store(c));
     if (c->din[1].data) ae__outer_products(c->ctx, c->in[0].data, c->dout.data, c->din[1].data, m, k, n, !c->fresh[1]);
@@ -1497,31 +1181,17 @@ static void ae__matmul_backward(ae_call *c)                                     
 static const ae_op ae__op_matmul = { "matmul", 2, ae__matmul_shape, ae__matmul_forward, ae__matmul_backward, AE_ROW_FRESH };
 
 /* ---- Conv2d and ConvTranspose2d: adjoints of each other, so three kernels serve both (>>cpu) ---- */
-
 typedef struct ae_geo { int n, bh, bw, cb, sh, sw, cs, k, s, p; } ae_geo;       /* big image bh x bw x cb, small sh x sw x cs */
-
 static void ae__gather(ae_ctx *ae, ae_geo g, const float *big, const float *w, const float *bias, float *small, ae_store st);
 static void ae__spread(ae_ctx *ae, ae_geo g, const float *small, const float *w, const float *bias, float *big, ae_store st);
 static void ae__weight_gradient(ae_ctx *ae, ae_geo g, const float *big, const float *small, float *dw, int add);
-
-static ae_geo ae__geometry(const ae_call *c, const ae_array *big, const ae_array *small)
-{
+static ae_geo ae__geometry(const ae_call *c, const ae_array *big, const ae_array *small) {
     ae_geo g;
-    g.n = big->dim[0];
-    g.cb = big->dim[1];
-    g.bh = big->dim[2];
-    g.bw = big->dim[3];
-    g.cs = small->dim[1];
-    g.sh = small->dim[2];
-    g.sw = small->dim[3];
-    g.k = c->in[1].dim[2];
-    g.s = (int)c->arg[0];
-    g.p = (int)c->arg[1];
+    g.n = big->dim[0];  g.cb = big->dim[1];  g.bh = big->dim[2];  g.bw = big->dim[3];  g.cs = small->dim[1];
+    g.sh = small->dim[2];  g.sw = small->dim[3];  g.k = c->in[1].dim[2];  g.s = (int)c->arg[0];  g.p = (int)c->arg[1];
     return g;
 }
-
-static const char *ae__conv_shape(ae_call *c)                                   /* x [B,in,H,W], w [out,in,k,k], b [out]; arg: stride, pad, act, slope */
-{
+static const char *ae__conv_shape(ae_call *c) {                                 /* x [B,in,H,W], w [out,in,k,k], b [out]; arg: stride, pad, act, slope */
     int k = c->in[1].dim[2], s = (int)c->arg[0], p = (int)c->arg[1], h = c->in[0].dim[2] + 2 * p - k, w = c->in[0].dim[3] + 2 * p - k;
     char a[64];
     ae__shape_text(c->in[0].dim, c->in[0].ndim, a);
@@ -1530,71 +1200,54 @@ static const char *ae__conv_shape(ae_call *c)                                   
     ae__set_shape(&c->out, 4, c->in[0].dim[0], c->in[1].dim[0], h / s + 1, w / s + 1);
     return NULL;
 }
-static void ae__conv_forward(ae_call *c)
-{
+static void ae__conv_forward(ae_call *c) {
     ae__gather(c->ctx, ae__geometry(c, &c->in[0], &c->out), c->in[0].data, c->in[1].data, c->in[2].data, c->out.data, ae__forward_store(c, 2));
 }
-static void ae__conv_backward(ae_call *c)
-{
+static void ae__conv_backward(ae_call *c) {
     ae_geo g = ae__geometry(c, &c->in[0], &c->out);
     if (c->din[0].data) ae__spread(c->ctx, g, c->dout.data, c->in[1].data, NULL, c->din[0].data, ae__backward_store(c));
     if (c->din[1].data) ae__weight_gradient(c->ctx, g, c->in[0].data, c->dout.data, c->din[1].data, !c->fresh[1]);
     if (c->din[2].data) ae__column_sums(c->ctx, c->dout.data, c->din[2].data, g.n * g.sh * g.sw, g.cs, !c->fresh[2]);
 }
 static const ae_op ae__op_conv = { "conv2d", 3, ae__conv_shape, ae__conv_forward, ae__conv_backward, AE_ROW_NHWC | AE_ROW_FRESH | AE_ROW_MASKS };
-
-static const char *ae__convt_shape(ae_call *c)                                  /* x [B,in,H,W], w [in,out,k,k], b [out]; arg: stride, pad, act, slope, out_pad */
-{
+static const char *ae__convt_shape(ae_call *c) {                                /* x [B,in,H,W], w [in,out,k,k], b [out]; arg: stride, pad, act, slope, out_pad */
     int k = c->in[1].dim[2], s = (int)c->arg[0], p = (int)c->arg[1], extra = k - 2 * p + (int)c->arg[4];
-    int h = (c->in[0].dim[2] - 1) * s + extra, w = (c->in[0].dim[3] - 1) * s + extra;
-    char a[64];
+    int h = (c->in[0].dim[2] - 1) * s + extra, w = (c->in[0].dim[3] - 1) * s + extra;  char a[64];
     ae__shape_text(c->in[0].dim, c->in[0].ndim, a);
     if (c->in[0].ndim != 4 || c->in[0].dim[1] != c->in[1].dim[0]) return ae_say(c->ctx, "wants [B, %d, H, W], got %s", c->in[1].dim[0], a);
     if (h < 1 || w < 1) return ae_say(c->ctx, "%s gives an image of %dx%d", a, h, w);
-    ae__set_shape(&c->out, 4, c->in[0].dim[0], c->in[1].dim[1], h, w);
-    return NULL;
+    ae__set_shape(&c->out, 4, c->in[0].dim[0], c->in[1].dim[1], h, w);  return NULL;
 }
-static void ae__convt_forward(ae_call *c)
-{
+static void ae__convt_forward(ae_call *c) {
     ae__spread(c->ctx, ae__geometry(c, &c->out, &c->in[0]), c->in[0].data, c->in[1].data, c->in[2].data, c->out.data, ae__forward_store(c, 2));
 }
-static void ae__convt_backward(ae_call *c)
-{
+static void ae__convt_backward(ae_call *c) {
     ae_geo g = ae__geometry(c, &c->out, &c->in[0]);
     if (c->din[0].data) ae__gather(c->ctx, g, c->dout.data, c->in[1].data, NULL, c->din[0].data, ae__backward_store(c));
     if (c->din[1].data) ae__weight_gradient(c->ctx, g, c->dout.data, c->in[0].data, c->din[1].data, !c->fresh[1]);
     if (c->din[2].data) ae__column_sums(c->ctx, c->dout.data, c->din[2].data, g.n * g.bh * g.bw, g.cb, !c->fresh[2]);
 }
 static const ae_op ae__op_convt = { "conv_transpose2d", 3, ae__convt_shape, ae__convt_forward, ae__convt_backward, AE_ROW_NHWC | AE_ROW_FRESH | AE_ROW_MASKS };
-
-static void ae__loss_hint(const ae_call *c, char *text, size_t size)
-{
-    const ae_ctx *ae = c->ctx;
-    int r, h = c->in[0].dim[2], want = c->in[1].dim[2];
+static void ae__loss_hint(const ae_call *c, char *text, size_t size) {
+    const ae_ctx *ae = c->ctx;  int r, h = c->in[0].dim[2], want = c->in[1].dim[2];
     for (r = ae->n_records - 1; r >= 0 && ae->records[r].op != &ae__op_convt; r--) ;
     if (r >= 0 && c->in[0].ndim == 4 && c->in[1].ndim == 4 && h != want) {
-        const float *arg = ae->args + ae->records[r].arg;
-        int base = h - (int)arg[4], s = (int)arg[0];
+        const float *arg = ae->args + ae->records[r].arg;  int base = h - (int)arg[4], s = (int)arg[0];
         snprintf(text, size, "; the last ConvTranspose2d (stride %d, padding %d, output_padding %d) gives %dx%d, output_padding 0..%d would give %d..%d",
                  s, (int)arg[1], (int)arg[4], h, c->in[0].dim[3], s - 1, base, base + s - 1);
     }
 }
 
 /* ---- MaxPool2d: the largest of each window; saved: where it was, so that the gradient goes back there ---- */
-
-static const char *ae__pool_shape(ae_call *c)                                   /* arg: k, stride, pad */
-{
-    int k = (int)c->arg[0], s = (int)c->arg[1], p = (int)c->arg[2];
-    char a[64];
+static const char *ae__pool_shape(ae_call *c) {                                 /* arg: k, stride, pad */
+    int k = (int)c->arg[0], s = (int)c->arg[1], p = (int)c->arg[2];  char a[64];
     ae__shape_text(c->in[0].dim, c->in[0].ndim, a);
     if (c->in[0].ndim != 4 || c->in[0].dim[2] + 2 * p < k || c->in[0].dim[3] + 2 * p < k) return ae_say(c->ctx, "a %dx%d window does not fit into %s", k, k, a);
     ae__set_shape(&c->out, 4, c->in[0].dim[0], c->in[0].dim[1], (c->in[0].dim[2] + 2 * p - k) / s + 1, (c->in[0].dim[3] + 2 * p - k) / s + 1);
-    c->saved_floats = ae__count(&c->out);
-    return NULL;
+    c->saved_floats = ae__count(&c->out);  return NULL;
 }
 /* The offset in its image (as a float: exact below 2^24) of the largest number of one window; the first of equals; NaN wins. */
-static int ae__pool_argmax(const ae_call *c, const float *x, int oy, int ox, int ch)
-{
+static int ae__pool_argmax(const ae_call *c, const float *x, int oy, int ox, int ch) {
     int k = (int)c->arg[0], s = (int)c->arg[1], p = (int)c->arg[2], H = c->in[0].dim[2], W = c->in[0].dim[3], C = c->in[0].dim[1], best = -1, y, xx;
     for (y = oy * s - p; y < oy * s - p + k; y++)
         for (xx = ox * s - p; xx < ox * s - p + k; xx++) {
@@ -1604,18 +1257,14 @@ static int ae__pool_argmax(const ae_call *c, const float *x, int oy, int ox, int
         }
     return best;
 }
-static void ae__pool_forward(ae_call *c)
-{
-    int n, y, x, ch, *d = c->out.dim;
-    size_t image = ae__count(&c->in[0]) / (size_t)d[0], i = 0;
+static void ae__pool_forward(ae_call *c) {
+    int n, y, x, ch, *d = c->out.dim;  size_t image = ae__count(&c->in[0]) / (size_t)d[0], i = 0;
     for (n = 0; n < d[0]; n++) for (y = 0; y < d[2]; y++) for (x = 0; x < d[3]; x++) for (ch = 0; ch < d[1]; ch++, i++) {
         int at = ae__pool_argmax(c, c->in[0].data + (size_t)n * image, y, x, ch);
-        c->saved[i] = (float)at;
-        c->out.data[i] = c->in[0].data[(size_t)n * image + (size_t)at];
+        c->saved[i] = (float)at;  c->out.data[i] = c->in[0].data[(size_t)n * image + (size_t)at];
     }
 }
-static void ae__pool_backward(ae_call *c)
-{
+static void ae__pool_backward(ae_call *c) {
     size_t image = ae__count(&c->in[0]) / (size_t)c->out.dim[0], each = ae__count(&c->out) / (size_t)c->out.dim[0], i;
     for (i = 0; i < ae__count(&c->out); i++) c->din[0].data[i / each * image + (size_t)c->saved[i]] += c->dout.data[i];
 }
@@ -1626,11 +1275,8 @@ static const ae_op ae__op_max_pool = { "max_pool2d", 1, ae__pool_shape, ae__pool
 
 enum { AE_BN_CHUNK = 1024 };         /* rows summed before the sums are added up: part of the result's bits */
 static const double ae__bn_eps = 1e-5, ae__bn_momentum = 0.1;
-
-static const char *ae__batch_norm_shape(ae_call *c)
-{
-    char a[64];
-    size_t rows = ae__count(&c->in[0]) / (size_t)c->in[0].dim[1];
+static const char *ae__batch_norm_shape(ae_call *c) {
+    char a[64];  size_t rows = ae__count(&c->in[0]) / (size_t)c->in[0].dim[1];
     ae__shape_text(c->in[0].dim, c->in[0].ndim, a);
     if (c->in[0].ndim < 2 || c->in[0].dim[1] != c->in[1].dim[0]) return ae_say(c->ctx, "wants %d channels, got %s", c->in[1].dim[0], a);
     if (c->arg[0] != 0 && rows < 2) return ae_say(c->ctx, "%s has one value a channel: no variance to train with (ae_train(net, 0) uses the running ones)", a);
@@ -1639,9 +1285,7 @@ static const char *ae__batch_norm_shape(ae_call *c)
 }
 
 typedef struct ae_bn_job { const float *u, *v, *mean; double *out; size_t rows, channels; } ae_bn_job;
-
-static void ae__bn_chunk(void *user, int chunk)                                 /* sums of u and of u (v - mean) over one chunk of rows, a channel each */
-{
+static void ae__bn_chunk(void *user, int chunk) {                               /* sums of u and of u (v - mean) over one chunk of rows, a channel each */
     const ae_bn_job *j = (const ae_bn_job *)user;
     size_t C = j->channels, r = (size_t)chunk * AE_BN_CHUNK, end = r + AE_BN_CHUNK < j->rows ? r + AE_BN_CHUNK : j->rows, ch;
     double *s = j->out + (size_t)chunk * 2 * C;
@@ -1649,21 +1293,13 @@ static void ae__bn_chunk(void *user, int chunk)                                 
     for (; r < end; r++)
         for (ch = 0; ch < C; ch++) {
             double u = (double)j->u[r * C + ch], d = (double)j->v[r * C + ch] - (double)j->mean[ch];
-            s[ch] += u;
-            s[C + ch] += (j->u == j->v ? d : u) * d;
+            s[ch] += u;  s[C + ch] += (j->u == j->v ? d : u) * d;
         }
 }
 /* sums[0..C): of u; sums[C..2C): of u (v - mean), or of (v - mean)^2 where u is v itself.  NULL: no memory. */
-static const double *ae__bn_sums(ae_call *c, const float *u, const float *v, const float *mean)
-{
-    ae_bn_job j;
-    size_t i;
-    int k, chunks;
-    j.u = u;
-    j.v = v;
-    j.mean = mean;
-    j.channels = (size_t)c->in[0].dim[1];
-    j.rows = ae__count(&c->in[0]) / j.channels;
+static const double *ae__bn_sums(ae_call *c, const float *u, const float *v, const float *mean) {
+    ae_bn_job j;  size_t i;  int k, chunks;
+    j.u = u;  j.v = v;  j.mean = mean;  j.channels = (size_t)c->in[0].dim[1];  j.rows = ae__count(&c->in[0]) / j.channels;
     chunks = (int)((j.rows + AE_BN_CHUNK - 1) / AE_BN_CHUNK);
     j.out = (double *)(void *)ae__floats(c->ctx, 4 * j.channels * (size_t)chunks);
     if (!j.out) return NULL;
@@ -1671,13 +1307,9 @@ static const double *ae__bn_sums(ae_call *c, const float *u, const float *v, con
     for (k = 1; k < chunks; k++) for (i = 0; i < 2 * j.channels; i++) j.out[i] += j.out[(size_t)k * 2 * j.channels + i];
     return j.out;
 }
-static int ae__bn_measure(ae_call *c, float *mean, float *inv)                  /* the batch's statistics; the running ones follow */
-{
-    size_t C = (size_t)c->in[0].dim[1], ch;
-    double n = (double)ae__count(&c->in[0]) / (double)C;
-    const double *s;
-    memset(mean, 0, C * sizeof(float));
-    s = ae__bn_sums(c, c->in[0].data, c->in[0].data, mean);
+static int ae__bn_measure(ae_call *c, float *mean, float *inv) {                /* the batch's statistics; the running ones follow */
+    size_t C = (size_t)c->in[0].dim[1], ch;  double n = (double)ae__count(&c->in[0]) / (double)C;  const double *s;
+    memset(mean, 0, C * sizeof(float));  s = ae__bn_sums(c, c->in[0].data, c->in[0].data, mean);
     for (ch = 0; s && ch < C; ch++) mean[ch] = (float)(s[ch] / n);
     s = s ? ae__bn_sums(c, c->in[0].data, c->in[0].data, mean) : NULL;
     for (ch = 0; s && ch < C; ch++) {
@@ -1688,22 +1320,18 @@ static int ae__bn_measure(ae_call *c, float *mean, float *inv)                  
     }
     return s != NULL;
 }
-static void ae__batch_norm_forward(ae_call *c)
-{
-    size_t C = (size_t)c->in[0].dim[1], n = ae__count(&c->in[0]), i, ch;
-    float *mean = c->saved, *inv = c->saved + C;
+static void ae__batch_norm_forward(ae_call *c) {
+    size_t C = (size_t)c->in[0].dim[1], n = ae__count(&c->in[0]), i, ch;  float *mean = c->saved, *inv = c->saved + C;
     if (c->arg[0] != 0) { if (!ae__bn_measure(c, mean, inv)) return; }
     else for (ch = 0; ch < C; ch++) mean[ch] = c->in[3].data[ch], inv[ch] = (float)(1.0 / sqrt((double)c->in[4].data[ch] + ae__bn_eps));
     for (i = 0; i < n; i += C)
         for (ch = 0; ch < C; ch++) c->out.data[i + ch] = (c->in[0].data[i + ch] - mean[ch]) * inv[ch] * c->in[1].data[ch] + c->in[2].data[ch];
 }
 /* db = sum dy,  dw = sum dy xhat,  dx = w inv (dy - mean(dy) - xhat mean(dy xhat)); running statistics do not depend on x: dx = w inv dy */
-static void ae__batch_norm_backward(ae_call *c)
-{
+static void ae__batch_norm_backward(ae_call *c) {
     size_t C = (size_t)c->in[0].dim[1], n = ae__count(&c->in[0]), i, ch;
     const float *mean = c->saved, *inv = c->saved + C, *x = c->in[0].data, *dy = c->dout.data;
-    const double *s = ae__bn_sums(c, dy, x, mean);
-    double rows = c->arg[0] != 0 ? (double)n / (double)C : INFINITY;
+    const double *s = ae__bn_sums(c, dy, x, mean);  double rows = c->arg[0] != 0 ? (double)n / (double)C : INFINITY;
     for (ch = 0; s && ch < C; ch++) {
         if (c->din[1].data) c->din[1].data[ch] += (float)(s[C + ch] * (double)inv[ch]);
         if (c->din[2].data) c->din[2].data[ch] += (float)s[ch];
@@ -1717,40 +1345,22 @@ static void ae__batch_norm_backward(ae_call *c)
 static const ae_op ae__op_batch_norm = { "batch_norm", 5, ae__batch_norm_shape, ae__batch_norm_forward, ae__batch_norm_backward, AE_ROW_NHWC };
 
 /* ---- the public names ---- */
-
-static ae_tensor ae__unary(const ae_op *op, ae_tensor x, float p, float q)
-{
-    float arg[2];
-    arg[0] = p;
-    arg[1] = q;
-    return ae_apply(op, &x, arg, 2);
-}
-
-static void ae__shape_args(float *arg, int n, int c, int h, int w)             /* trailing zeros: no such axis */
-{
-    arg[0] = (float)n;
-    arg[1] = (float)c;
-    arg[2] = (float)h;
-    arg[3] = (float)w;
+static ae_tensor ae__unary(const ae_op *op, ae_tensor x, float p, float q) { const float arg[2] = { p, q }; return ae_apply(op, &x, arg, 2); }
+static void ae__shape_args(float *arg, int n, int c, int h, int w) {           /* trailing zeros: no such axis */
+    arg[0] = (float)n;  arg[1] = (float)c;  arg[2] = (float)h;  arg[3] = (float)w;
     arg[4] = (float)(w ? 4 : h ? 3 : c ? 2 : n ? 1 : 0);
 }
-
-static ae_tensor ae__expand_to(ae_tensor x, const int *dim, int ndim)
-{
-    float arg[5];
-    int i;
+static ae_tensor ae__expand_to(ae_tensor x, const int *dim, int ndim) {
+    float arg[5];  int i;
     for (i = 0; i < 4; i++) arg[i] = (float)dim[i];
     arg[4] = (float)ndim;
     return ae_apply(&ae__op_expand, &x, arg, 5);
 }
-
 /* Two operands, brought to a common shape first: axes line up from the right, an axis of size 1 is repeated. */
-static ae_tensor ae__binary(const ae_op *op, ae_tensor a, ae_tensor b)
-{
-    const ae_slot *s = ae__slot(a), *t = s ? ae__slot(b) : NULL;
-    ae_tensor in[2];
+static ae_tensor ae__binary(const ae_op *op, ae_tensor a, ae_tensor b) {
+    ae_ctx *ae = a.ctx ? a.ctx : b.ctx;  const ae_slot *s = ae__slot_for(ae, a), *t = s ? ae__slot_for(ae, b) : NULL;  ae_tensor in[2];
     int i, j, k, dim[4] = { 1, 1, 1, 1 }, ndim;
-    if (!t) return ae__poison;
+    if (!t) return ae__poison(ae);
     ndim = s->ndim > t->ndim ? s->ndim : t->ndim;
     for (i = ndim - 1, j = s->ndim - 1, k = t->ndim - 1; i >= 0; i--, j--, k--)
         dim[i] = j < 0 ? t->dim[k] : k < 0 || s->dim[j] != 1 ? s->dim[j] : t->dim[k];
@@ -1758,16 +1368,11 @@ static ae_tensor ae__binary(const ae_op *op, ae_tensor a, ae_tensor b)
     in[1] = t->ndim == ndim && !memcmp(t->dim, dim, sizeof dim) ? b : ae__expand_to(b, dim, ndim);
     return ae_apply(op, in, NULL, 0);
 }
-
-static ae_tensor ae__loss(const ae_op *op, ae_tensor out, ae_tensor target, ae_reduction r)
-{
-    ae_tensor in[2];
-    float arg = (float)r;
-    in[0] = out;
-    in[1] = target;
+static ae_tensor ae__loss(const ae_op *op, ae_tensor out, ae_tensor target, ae_reduction r) {
+    ae_tensor in[2];  float arg = (float)r;
+    in[0] = out;  in[1] = target;
     return ae_apply(op, in, &arg, 1);
 }
-
 AE_API ae_tensor ae_add(ae_tensor a, ae_tensor b) { return ae__binary(&ae__op_add, a, b); }
 AE_API ae_tensor ae_sub(ae_tensor a, ae_tensor b) { return ae__binary(&ae__op_sub, a, b); }
 AE_API ae_tensor ae_mul(ae_tensor a, ae_tensor b) { return ae__binary(&ae__op_mul, a, b); }
@@ -1786,30 +1391,16 @@ AE_API ae_tensor ae_log_softmax(ae_tensor x) { return ae_apply(&ae__op_log_softm
 AE_API ae_tensor ae_one_hot(ae_tensor labels, int classes) { return ae__unary(&ae__op_one_hot, labels, (float)classes, 0); }
 AE_API ae_tensor ae_reduce(ae_tensor x, int axis, ae_reduction r) { return ae__unary(&ae__op_reduce, x, (float)axis, (float)r); }
 AE_API ae_tensor ae_cat(ae_tensor a, ae_tensor b, int axis) { return ae__loss(&ae__op_cat, a, b, (ae_reduction)axis); }
-
-AE_API ae_tensor ae_view(ae_tensor x, int n, int c, int h, int w)
-{
-    float arg[5];
-    ae__shape_args(arg, n, c, h, w);
-    return ae_apply(&ae__op_view, &x, arg, 5);
-}
-
-AE_API ae_tensor ae_expand(ae_tensor x, int n, int c, int h, int w)
-{
+AE_API ae_tensor ae_view(ae_tensor x, int n, int c, int h, int w) { float arg[5]; ae__shape_args(arg, n, c, h, w); return ae_apply(&ae__op_view, &x, arg, 5); }
+AE_API ae_tensor ae_expand(ae_tensor x, int n, int c, int h, int w) {
     float arg[5];
     ae__shape_args(arg, n, c, h, w);
     return ae_apply(&ae__op_expand, &x, arg, 5);
 }
-
-AE_API ae_tensor ae_slice(ae_tensor x, int axis, int from, int to)
-{
-    float arg[3];
-    arg[0] = (float)axis;
-    arg[1] = (float)from;
-    arg[2] = (float)to;
+AE_API ae_tensor ae_slice(ae_tensor x, int axis, int from, int to) {
+    const float arg[3] = { (float)axis, (float)from, (float)to };
     return ae_apply(&ae__op_slice, &x, arg, 3);
 }
-
 AE_API ae_tensor ae_mse_loss(ae_tensor out, ae_tensor target, ae_reduction r)        { return ae__loss(&ae__op_mse, out, target, r); }
 AE_API ae_tensor ae_l1_loss(ae_tensor out, ae_tensor target, ae_reduction r)         { return ae__loss(&ae__op_l1, out, target, r); }
 AE_API ae_tensor ae_bce_loss(ae_tensor out, ae_tensor target, ae_reduction r)        { return ae__loss(&ae__op_bce, out, target, r); }
@@ -1817,217 +1408,137 @@ AE_API ae_tensor ae_bce_logits_loss(ae_tensor out, ae_tensor target, ae_reductio
 AE_API ae_tensor ae_kl_loss(ae_tensor mean, ae_tensor logvar, ae_reduction r)        { return ae__loss(&ae__op_kl, mean, logvar, r); }
 
 /* ---- tensors ---- */
-
-static ae_slot *ae__blank(ae_ctx *ae, int n, int c, int h, int w, ae_tensor *handle)
-{
-    float arg[5];
-    int dim[4];
+static ae_slot *ae__blank(ae_ctx *ae, int n, int c, int h, int w, ae_tensor *handle) {
+    float arg[5];  int dim[4];
     ae__shape_args(arg, n, c, h, w);
-    dim[0] = n || c || h || w ? n : 1;
-    dim[1] = c || h || w ? c : 1;
-    dim[2] = h || w ? h : 1;
-    dim[3] = w ? w : 1;
+    dim[0] = n || c || h || w ? n : 1;  dim[1] = c || h || w ? c : 1;  dim[2] = h || w ? h : 1;  dim[3] = w ? w : 1;
     return ae__new_tensor(ae, dim, (int)arg[4], handle);
 }
-
-AE_API ae_tensor ae_from(ae_ctx *ae, const float *data, int n, int c, int h, int w)
-{
-    ae_tensor x = ae__poison;
-    ae_slot *s = ae__blank(ae, n, c, h, w, &x);
-    if (!s) return ae__poison;
+AE_API ae_tensor ae_from(ae_ctx *ae, const float *data, int n, int c, int h, int w) {
+    ae_tensor x = ae__poison(ae);  ae_slot *s = ae__blank(ae, n, c, h, w, &x);
+    if (!s) return ae__poison(ae);
     if (data) memcpy(s->data, data, (size_t)ae__numel(s->dim) * sizeof(float));
     else memset(s->data, 0, (size_t)ae__numel(s->dim) * sizeof(float));
     return x;
 }
-
 AE_API ae_tensor ae_scalar(ae_ctx *ae, float value) { return ae_from(ae, &value, 0, 0, 0, 0); }
-
-AE_API ae_tensor ae_randn(ae_ctx *ae, int n, int c, int h, int w)
-{
-    ae_tensor x = ae__poison;
-    ae_slot *s = ae__blank(ae, n, c, h, w, &x);
-    if (!s) return ae__poison;
-    ae__noise(ae, s->data, (size_t)ae__numel(s->dim));
-    return x;
+AE_API ae_tensor ae_randn(ae_ctx *ae, int n, int c, int h, int w) {
+    ae_tensor x = ae__poison(ae);  ae_slot *s = ae__blank(ae, n, c, h, w, &x);
+    if (!s) return ae__poison(ae);
+    ae__noise(ae, s->data, (size_t)ae__numel(s->dim));  return x;
 }
-
-AE_API ae_tensor ae_randn_like(ae_tensor x)
-{
-    const ae_slot *s = ae__slot(x);
-    const int *d = s ? s->dim : NULL;
-    if (!s) return ae__poison;
+AE_API ae_tensor ae_randn_like(ae_tensor x) {
+    const ae_slot *s = ae__slot(x);  const int *d = s ? s->dim : NULL;
+    if (!s) return ae__poison(x.ctx);
     return ae_randn(x.ctx, s->ndim > 0 ? d[0] : 0, s->ndim > 1 ? d[1] : 0, s->ndim > 2 ? d[2] : 0, s->ndim > 3 ? d[3] : 0);
 }
-
 /* A kept tensor's dense values live with it; they are made again after every change. */
-static const float *ae__kept_dense(ae_ctx *ae, ae_slot *s)
-{
+static const float *ae__kept_dense(ae_ctx *ae, ae_slot *s) {
     if (!s->dense) { s->dense = ae__permanent_floats(ae, (size_t)ae__numel(s->dim)); s->dense_version = s->version - 1; }
     if (!s->dense) { ae__fail(ae, "out of memory"); return NULL; }
     if (s->dense_version != s->version) ae__relayout(s->data, s->dense, s->dim, s->layout, 1, 0);
-    s->dense_version = s->version;
-    return s->dense;
+    s->dense_version = s->version;  return s->dense;
 }
-
-AE_API const float *ae_data(ae_tensor x)
-{
-    ae_slot *s = ae__slot(x);
-    int grad;
+AE_API const float *ae_data(ae_tensor x) {
+    ae_slot *s = ae__slot(x);  int grad;
     if (!s) return NULL;
     if (s->layout == AE_NCHW || (s->layout == AE_NHWC && ae__same_bytes(s))) return s->data;
     if (x.slot & (uint32_t)AE_KEPT) return ae__kept_dense(x.ctx, s);
-    grad = ae_grad_enabled(x.ctx, 0);
-    x = ae__in_layout(x, AE_NCHW);
-    ae_grad_enabled(x.ctx, grad);
-    s = ae__slot(x);
+    grad = ae_grad_enabled(x.ctx, 0);  x = ae__in_layout(x, AE_NCHW);  ae_grad_enabled(x.ctx, grad);  s = ae__slot(x);
     return s ? s->data : NULL;
 }
-
-AE_API float ae_item(ae_tensor x)
-{
+AE_API float ae_item(ae_tensor x) {
     const ae_slot *s = ae__slot(x);
     if (s && ae__numel(s->dim) == 1) return s->data[0];
     if (s) ae__fail(x.ctx, "ae_item: the tensor has %d elements, not one", ae__numel(s->dim));
     return NAN;
 }
-
-AE_API int ae_size(ae_tensor x, int axis)
-{
+AE_API int ae_size(ae_tensor x, int axis) {
     const ae_slot *s = ae__slot(x);
     if (!s) return 0;
     return axis < 0 ? ae__numel(s->dim) : axis < 4 ? s->dim[axis] : 1;
 }
-
-AE_API int ae_dims(ae_tensor x)
-{
-    const ae_slot *s = ae__slot(x);
-    return s ? s->ndim : 0;
-}
-
-AE_API ae_tensor ae_grad(ae_tensor x)
-{
-    const ae_slot *s = ae__slot(x);
-    ae_tensor g = ae__poison;
-    ae_slot *t;
-    if (!s) return ae__poison;
+AE_API int ae_dims(ae_tensor x) { const ae_slot *s = ae__slot(x); return s ? s->ndim : 0; }
+AE_API ae_tensor ae_grad(ae_tensor x) {
+    const ae_slot *s = ae__slot(x);  ae_tensor g = ae__poison(x.ctx);  ae_slot *t;
+    if (!s) return ae__poison(x.ctx);
     if (!s->needs_grad || !s->has_grad) return ae__fail(x.ctx, "ae_grad: no gradient has arrived here since ae_zero_grad");
     if (s->record >= 0 && !s->retain) return ae__fail(x.ctx, "ae_grad: the gradient of a result is not kept unless ae_requires_grad(x, 1) asks for it");
     t = ae__new_tensor(x.ctx, s->dim, s->ndim, &g);
-    if (!t) return ae__poison;
+    if (!t) return ae__poison(x.ctx);
     if (s->layout == AE_NCHW || (s->layout == AE_NHWC && ae__same_bytes(s))) memcpy(t->data, s->grad, (size_t)ae__numel(s->dim) * sizeof(float));
     else ae__relayout(s->grad, t->data, s->dim, s->layout, 1, 0);
     return g;
 }
-
-AE_API void ae_requires_grad(ae_tensor x, int on)
-{
+AE_API void ae_requires_grad(ae_tensor x, int on) {
     ae_slot *s = ae__slot(x);
     if (!s) return;
     if (s->record >= 0) { s->retain = on; return; }
     if (on && x.slot & (uint32_t)AE_KEPT && !s->grad) s->grad = ae__permanent_floats(x.ctx, (size_t)ae__numel(s->dim));
-    s->needs_grad = on;
-    s->has_grad = 0;
+    s->needs_grad = on;  s->has_grad = 0;
 }
-
-AE_API ae_tensor ae_detach(ae_tensor x)
-{
-    const ae_slot *s = ae__slot(x);
-    ae_tensor d = ae__poison;
-    ae_slot *t = s ? ae__new_slot(x.ctx, 0, &d) : NULL;
-    if (!t) return ae__poison;
-    t->data = s->data;
-    t->ndim = s->ndim;
-    t->layout = s->layout;
-    memcpy(t->dim, s->dim, sizeof t->dim);
+AE_API ae_tensor ae_detach(ae_tensor x) {
+    const ae_slot *s = ae__slot(x);  ae_tensor d = ae__poison(x.ctx);  ae_slot *t = s ? ae__new_slot(x.ctx, 0, &d) : NULL;
+    if (!t) return ae__poison(x.ctx);
+    t->data = s->data;  t->ndim = s->ndim;  t->layout = s->layout;  memcpy(t->dim, s->dim, sizeof t->dim);
     return d;
 }
-
-AE_API ae_tensor ae_keep(ae_tensor x)
-{
-    const float *data = ae_data(x);
-    const ae_slot *s = data ? ae__slot(x) : NULL;
-    ae_tensor k = ae__poison;
-    ae_slot *t = s ? ae__new_slot(x.ctx, 1, &k) : NULL;
-    size_t n = s ? (size_t)ae__numel(s->dim) : 0;
-    if (!t) return ae__poison;
-    t->ndim = s->ndim;
-    memcpy(t->dim, s->dim, sizeof t->dim);
-    t->data = ae__permanent_floats(x.ctx, n);
+AE_API ae_tensor ae_keep(ae_tensor x) {
+    const float *data = ae_data(x);  const ae_slot *s = data ? ae__slot(x) : NULL;  ae_tensor k = ae__poison(x.ctx);
+    ae_slot *t = s ? ae__new_slot(x.ctx, 1, &k) : NULL;  size_t n = s ? (size_t)ae__numel(s->dim) : 0;
+    if (!t) return ae__poison(x.ctx);
+    t->ndim = s->ndim;  memcpy(t->dim, s->dim, sizeof t->dim);  t->data = ae__permanent_floats(x.ctx, n);
     if (!t->data) return ae__fail(x.ctx, "out of memory: %.1f MB could not be kept", (double)n * 4 / 1e6);
-    memcpy(t->data, data, n * sizeof(float));
-    return k;
+    memcpy(t->data, data, n * sizeof(float));  return k;
 }
-
 /* The slot of a tensor that may be written: kept, or a parameter. */
-static ae_slot *ae__writable(ae_tensor x, const char *who)
-{
+static ae_slot *ae__writable(ae_tensor x, const char *who) {
     ae_slot *s = ae__slot(x);
     if (!s || x.slot & (uint32_t)AE_KEPT) return s;
     ae__fail(x.ctx, "%s: a tensor of the step cannot be written, since the backward pass may need it; ae_keep makes one that can", who);
     return NULL;
 }
-
-AE_API int ae_assign(ae_tensor kept, const float *data)
-{
+AE_API int ae_assign(ae_tensor kept, const float *data) {
     ae_slot *s = ae__writable(kept, "ae_assign");
     if (!s) return 0;
     if (s->layout == AE_NCHW) memcpy(s->data, data, (size_t)ae__numel(s->dim) * sizeof(float));
     else ae__relayout(data, s->data, s->dim, s->layout, 0, 0);
-    s->version++;
-    return 1;
+    s->version++;  return 1;
 }
-
-AE_API void ae_accumulate(ae_tensor kept, ae_tensor x)
-{
-    ae_slot *s = ae__writable(kept, "ae_accumulate");
-    const ae_slot *t = s ? ae__slot(x) : NULL;
+AE_API void ae_accumulate(ae_tensor kept, ae_tensor x) {
+    ae_slot *s = ae__writable(kept, "ae_accumulate");  const ae_slot *t = s ? ae__slot(x) : NULL;
     if (!t) return;
     if (ae__numel(s->dim) != 1 || ae__numel(t->dim) != 1) { ae__fail(kept.ctx, "ae_accumulate: both are scalars"); return; }
-    s->data[0] += t->data[0];
-    s->version++;
+    s->data[0] += t->data[0];  s->version++;
 }
 
 /* ---- loaders ---- */
-
 typedef struct ae_column {           /* one thing served beside the others: images, labels, noise */
     const uint8_t *u8;  const float *f32;
-    void (*fill)(void *user, const int *index, int rows, float *out);  void *user;
-    int labels, n, dim[4], ndim;
+    void (*fill)(void *user, const int *index, int rows, float *out);  void *user;  int labels, n, dim[4], ndim;
 } ae_column;
 
 struct ae_loader {
     ae_ctx *ctx;  ae_loader *next;
-    ae_column column[2];  int columns;
-    int batch, shuffle, n, at, number;
+    ae_column column[2];  int columns;  int batch, shuffle, n, at, number;
     int *order;                      /* this epoch's permutation */
     int marked;  ae_mark mark;       /* where the step arena stood when the epoch began */
     int64_t epoch;
 };
 
-static void ae__loaders_forget(ae_ctx *ae, uint32_t slots)
-{
+static void ae__loaders_forget(ae_ctx *ae, uint32_t slots) {
     ae_loader *l;
     for (l = ae->loaders; l; l = l->next) if (l->marked && l->mark.slots > slots) l->marked = 0;
 }
-
-AE_API ae_loader *ae_loader_new(ae_ctx *ae, int batch, int shuffle)
-{
+AE_API ae_loader *ae_loader_new(ae_ctx *ae, int batch, int shuffle) {
     ae_loader *l = (ae_loader *)ae__permanent(ae, sizeof *l);
     if (!l) { ae__fail(ae, "out of memory for a loader"); return NULL; }
     if (batch < 1) { ae__fail(ae, "ae_loader_new: a batch of %d; at least 1", batch); batch = 1; }
-    l->ctx = ae;
-    l->batch = batch;
-    l->shuffle = shuffle;
-    l->number = ae->n_loaders++;
-    l->next = ae->loaders;
-    ae->loaders = l;
+    l->ctx = ae;  l->batch = batch;  l->shuffle = shuffle;  l->number = ae->n_loaders++;  l->next = ae->loaders;  ae->loaders = l;
     return l;
 }
-
-static int ae__load(ae_loader *l, ae_column column)
-{
-    ae_ctx *ae = l ? l->ctx : NULL;
-    int i;
+static int ae__load(ae_loader *l, ae_column column) {
+    ae_ctx *ae = l ? l->ctx : NULL;  int i;
     if (!l) return 0;
     for (i = 0; i < column.ndim; i++) if (column.dim[i] < 1) { ae__fail(ae, "a loader's rows need positive sizes, got %d", column.dim[i]); return 0; }
     if (column.n < 1 || (l->columns && column.n != l->n) || l->columns == 2) {
@@ -2035,108 +1546,54 @@ static int ae__load(ae_loader *l, ae_column column)
         return 0;
     }
     if (!l->columns) {
-        l->n = column.n;
-        l->order = (int *)ae__permanent(ae, (size_t)l->n * sizeof(int));
+        l->n = column.n;  l->order = (int *)ae__permanent(ae, (size_t)l->n * sizeof(int));
         if (!l->order) { ae__fail(ae, "out of memory for a loader"); return 0; }
     }
-    l->column[l->columns++] = column;
-    return 1;
+    l->column[l->columns++] = column;  return 1;
 }
-
-static ae_column ae__column(int n, int c, int h, int w)
-{
+static ae_column ae__column(int n, int c, int h, int w) {
     ae_column k;
     memset(&k, 0, sizeof k);
-    k.n = n;
-    k.dim[0] = n;
-    k.dim[1] = c || h || w ? c : 1;
-    k.dim[2] = h || w ? h : 1;
-    k.dim[3] = w ? w : 1;
-    k.ndim = w ? 4 : h ? 3 : c ? 2 : 1;
-    return k;
+    k.n = n;  k.dim[0] = n;  k.dim[1] = c || h || w ? c : 1;  k.dim[2] = h || w ? h : 1;  k.dim[3] = w ? w : 1;
+    k.ndim = w ? 4 : h ? 3 : c ? 2 : 1;  return k;
 }
-
-AE_API int ae_load_u8(ae_loader *l, const uint8_t *px, int n, int c, int h, int w)
-{
+AE_API int ae_load_u8(ae_loader *l, const uint8_t *px, int n, int c, int h, int w) { ae_column k = ae__column(n, c, h, w); k.u8 = px; return ae__load(l, k); }
+AE_API int ae_load_f32(ae_loader *l, const float *x, int n, int c, int h, int w) { ae_column k = ae__column(n, c, h, w); k.f32 = x; return ae__load(l, k); }
+AE_API int ae_load_labels(ae_loader *l, const uint8_t *y, int n) { ae_column k = ae__column(n, 0, 0, 0); k.u8 = y; k.labels = 1; return ae__load(l, k); }
+AE_API int ae_load_fn(ae_loader *l, int n, int c, int h, int w, void (*fill)(void *user, const int *index, int rows, float *out), void *user) {
     ae_column k = ae__column(n, c, h, w);
-    k.u8 = px;
-    return ae__load(l, k);
+    k.fill = fill;  k.user = user;  return ae__load(l, k);
 }
-
-AE_API int ae_load_f32(ae_loader *l, const float *data, int n, int c, int h, int w)
-{
-    ae_column k = ae__column(n, c, h, w);
-    k.f32 = data;
-    return ae__load(l, k);
-}
-
-AE_API int ae_load_labels(ae_loader *l, const uint8_t *labels, int n)
-{
-    ae_column k = ae__column(n, 0, 0, 0);
-    k.u8 = labels;
-    k.labels = 1;
-    return ae__load(l, k);
-}
-
-AE_API int ae_load_fn(ae_loader *l, int n, int c, int h, int w, void (*fill)(void *user, const int *index, int rows, float *out), void *user)
-{
-    ae_column k = ae__column(n, c, h, w);
-    k.fill = fill;
-    k.user = user;
-    return ae__load(l, k);
-}
-
 AE_API int ae_batches(const ae_loader *l) { return l->n / l->batch + (l->n % l->batch != 0); }
-
 /* Fisher and Yates (1938), numbers drawn by (seed, loader, epoch): the order does not depend on what else was random. */
-static void ae__shuffle(ae_loader *l)
-{
+static void ae__shuffle(ae_loader *l) {
     int i;
     for (i = 0; i < l->n; i++) l->order[i] = i;
     for (i = l->n - 1; i > 0 && l->shuffle; i--) {
         uint32_t word = ae__word(l->ctx->config.seed, AE_STREAM_SHUFFLE, (uint64_t)l->epoch, (uint32_t)l->number, (uint64_t)i);
         int j = (int)(((uint64_t)word * (uint64_t)(i + 1)) >> 32), t = l->order[i];
-        l->order[i] = l->order[j];
-        l->order[j] = t;
+        l->order[i] = l->order[j];  l->order[j] = t;
     }
 }
 
 typedef struct ae_serve { const ae_column *k; const int *index; float *out; size_t row; float unit[256]; } ae_serve;
-
-static void ae__serve_row(void *user, int r)
-{
-    const ae_serve *s = (const ae_serve *)user;
-    size_t i, at = (size_t)s->index[r] * s->row;
-    float *out = s->out + (size_t)r * s->row;
-    if (s->k->f32) memcpy(out, s->k->f32 + at, s->row * sizeof(float));
-    else for (i = 0; i < s->row; i++) out[i] = s->unit[s->k->u8[at + i]];
+static void ae__serve_row(void *user, int r) {
+    const ae_serve *s = (const ae_serve *)user;  size_t i, at = (size_t)s->index[r] * s->row;  float *out = s->out + (size_t)r * s->row;
+    if (s->k->f32) memcpy(out, s->k->f32 + at, s->row * sizeof(float)); else for (i = 0; i < s->row; i++) out[i] = s->unit[s->k->u8[at + i]];
 }
-
-static int ae__serve(ae_loader *l, const ae_column *k, int rows, ae_tensor *out)
-{
-    ae_slot *s;
-    ae_serve job;
-    int dim[4], i;
-    memcpy(dim, k->dim, sizeof dim);
-    dim[0] = rows;
-    s = ae__new_tensor(l->ctx, dim, k->ndim, out);
-    if (!s) { *out = ae__poison; return 0; }
-    job.k = k;
-    job.index = l->order + l->at;
-    job.out = s->data;
-    job.row = (size_t)ae__numel(dim) / (size_t)rows;
+static int ae__serve(ae_loader *l, const ae_column *k, int rows, ae_tensor *out) {
+    ae_slot *s;  ae_serve job;  int dim[4], i;
+    memcpy(dim, k->dim, sizeof dim);  dim[0] = rows;  s = ae__new_tensor(l->ctx, dim, k->ndim, out);
+    if (!s) { *out = ae__poison(l->ctx); return 0; }
+    job.k = k;  job.index = l->order + l->at;  job.out = s->data;  job.row = (size_t)ae__numel(dim) / (size_t)rows;
     for (i = 0; i < 256; i++) job.unit[i] = k->labels ? (float)i : (float)i / 255.0f;
-    if (k->fill) k->fill(k->user, job.index, rows, job.out);
-    else ae_parallel(l->ctx, rows, ae__serve_row, &job);
+    if (k->fill) k->fill(k->user, job.index, rows, job.out); else ae_parallel(l->ctx, rows, ae__serve_row, &job);
     return 1;
 }
-
-AE_API int ae_next_batch(ae_loader *l, ae_tensor *x, ae_tensor *y)
-{
+AE_API int ae_next_batch(ae_loader *l, ae_tensor *x, ae_tensor *y) {
     int rows;
     if (!l || !l->columns) { if (l) ae__fail(l->ctx, "ae_next_batch: this loader has nothing loaded"); return 0; }
-    if (l->marked) ae__rewind(l->ctx, l->mark);
-    else l->mark = ae__here(l->ctx);
+    if (l->marked) ae__rewind(l->ctx, l->mark); else l->mark = ae__here(l->ctx);
     l->marked = 1;
     if (l->at >= l->n) { l->at = 0; l->epoch++; l->marked = 0; return 0; }
     if (l->at == 0) ae__shuffle(l);
@@ -2144,8 +1601,7 @@ AE_API int ae_next_batch(ae_loader *l, ae_tensor *x, ae_tensor *y)
     if (!ae__serve(l, &l->column[0], rows, x)) return 0;
     if (y && l->columns < 2) { ae__fail(l->ctx, "ae_next_batch: y is asked for, but only one thing is loaded"); return 0; }
     if (y && !ae__serve(l, &l->column[1], rows, y)) return 0;
-    l->at += rows;
-    return 1;
+    l->at += rows;  return 1;
 }
 
 /* ==== >>nn ================================================================================================ */
@@ -2161,9 +1617,9 @@ typedef struct ae_owned {            /* a tensor of a layer */
 
 typedef struct ae_kind {
     const char *name;
-    int         args;
-    const char *print;               /* printf format over the args in order: %d as int, %g as double */
-    int       (*owns)(const ae_net *net, ae_owned *o);                     /* returns how many; NULL: none */
+    const char *least;               /* an argument each: its least value as a digit, or '-' for any number */
+    const char *print;               /* over the arguments in order: %d, %g, or %k for (k, k) */
+    int       (*owns)(const float *arg, ae_owned *o);                      /* returns how many; NULL: none */
     ae_tensor (*forward)(ae_net *net, ae_tensor x, int act, float slope);  /* act: the activation behind it, fused; NULL: a container */
     int         fuses, act;          /* fuses: takes an activation;  act: is one */
 } ae_kind;
@@ -2173,9 +1629,7 @@ enum { AE_LAYER_ARGS = 6, AE_LAYER_TENSORS = 5 };
 struct ae_net {
     ae_ctx  *ctx;
     ae_net  *parent, *child, *last, *next;      /* next: sibling, or the next root of the context */
-    char     name[AE_NAME];
-    const ae_kind *kind;
-    float    arg[AE_LAYER_ARGS];
+    char     name[AE_NAME];  const ae_kind *kind;  float    arg[AE_LAYER_ARGS];
     const ae_op *op;  float op_arg[AE_MAX_ARGS];  int op_args;              /* a layer of the caller's */
     ae_tensor tensor[AE_LAYER_TENSORS];  ae_owned owned[AE_LAYER_TENSORS];  int tensors;
     int      training, children, input[4], input_dims;                     /* input: the shape it was first run with */
@@ -2183,29 +1637,21 @@ struct ae_net {
 };
 
 static ae_net *ae__root(ae_net *net) { while (net->parent) net = net->parent; return net; }
-
 /* The next node of the tree under top, parents first: PyTorch's order.  NULL: that was the last. */
-static ae_net *ae__walk(const ae_net *top, ae_net *net)
-{
+static ae_net *ae__walk(const ae_net *top, ae_net *net) {
     if (net->child) return net->child;
     while (net != top && !net->next) net = net->parent;
     return net == top ? NULL : net->next;
 }
-
 /* "encoder.0" below top; top NULL: from the root. */
-static void ae__path(const ae_net *top, const ae_net *net, char *path)
-{
+static void ae__path(const ae_net *top, const ae_net *net, char *path) {
     path[0] = 0;
     if (net == top || !net->parent) return;
-    ae__path(top, net->parent, path);
-    snprintf(path + strlen(path), AE_PATH - strlen(path), path[0] ? ".%s" : "%s", net->name);
+    ae__path(top, net->parent, path);  snprintf(path + strlen(path), AE_PATH - strlen(path), path[0] ? ".%s" : "%s", net->name);
 }
-
 /* Conv2d(1, 16, kernel_size=(3, 3), stride=(2, 2), padding=(1, 1)): as PyTorch prints a layer. */
-static void ae__layer_text(const ae_net *net, char *text, size_t size)
-{
-    const float *arg = net->arg;
-    const char *p = net->kind->print;
+static void ae__layer_text(const ae_net *net, char *text, size_t size) {
+    const float *arg = net->arg;  const char *p = net->kind->print;
     size_t used = (size_t)snprintf(text, size, "%s(", net->op ? net->op->name : net->kind->name);
     for (; *p && used + 16 < size; p++) {
         if (*p != '%') text[used++] = *p;
@@ -2217,100 +1663,63 @@ static void ae__layer_text(const ae_net *net, char *text, size_t size)
 }
 
 /* ---- kinds ---- */
-
-static void ae__own(ae_owned *o, const char *name, float bound, float value, int n, int c, int h, int w)
-{
+static void ae__own(ae_owned *o, const char *name, float bound, float value, int n, int c, int h, int w) {
     memset(o, 0, sizeof *o);
-    o->name = name;
-    o->bound = bound;
-    o->value = value;
-    o->dim[0] = n;
-    o->dim[1] = c ? c : 1;
-    o->dim[2] = h ? h : 1;
-    o->dim[3] = w ? w : 1;
-    o->ndim = w ? 4 : h ? 3 : c ? 2 : n ? 1 : 0;
+    o->name = name;  o->bound = bound;  o->value = value;  o->dim[0] = n;  o->dim[1] = c ? c : 1;  o->dim[2] = h ? h : 1;
+    o->dim[3] = w ? w : 1;  o->ndim = w ? 4 : h ? 3 : c ? 2 : n ? 1 : 0;
     if (!n) o->dim[0] = 1;
 }
-
 /* kaiming_uniform with a = sqrt(5) is U(-1/sqrt(fan_in), 1/sqrt(fan_in)), for the bias too: PyTorch's default since 1.0. */
-static float ae__bound(double fan_in) { return (float)(1.0 / sqrt(fan_in)); }
-
-static int ae__linear_owns(const ae_net *l, ae_owned *o)                        /* arg: in, out */
-{
-    int in = (int)l->arg[0], out = (int)l->arg[1];
-    ae__own(&o[0], "weight", ae__bound(in), 0, out, in, 0, 0);
-    ae__own(&o[1], "bias", ae__bound(in), 0, out, 0, 0, 0);
+static int ae__weight_and_bias(ae_owned *o, double fan_in, int n, int c, int k, int biases) {
+    float bound = (float)(1.0 / sqrt(fan_in));
+    ae__own(&o[0], "weight", bound, 0, n, c, k, k);  ae__own(&o[1], "bias", bound, 0, biases, 0, 0, 0);
     return 2;
 }
-static int ae__conv_owns(const ae_net *l, ae_owned *o)                          /* arg: in, out, k, stride, pad */
-{
-    int in = (int)l->arg[0], out = (int)l->arg[1], k = (int)l->arg[2];
-    ae__own(&o[0], "weight", ae__bound((double)in * k * k), 0, out, in, k, k);
-    ae__own(&o[1], "bias", ae__bound((double)in * k * k), 0, out, 0, 0, 0);
-    return 2;
+static int ae__linear_owns(const float *arg, ae_owned *o) {                     /* arg: in, out */
+    return ae__weight_and_bias(o, (double)arg[0], (int)arg[1], (int)arg[0], 0, (int)arg[1]);
 }
-static int ae__convt_owns(const ae_net *l, ae_owned *o)                         /* arg: in, out, k, stride, pad, out_pad; PyTorch counts fan_in on the output side */
-{
-    int in = (int)l->arg[0], out = (int)l->arg[1], k = (int)l->arg[2];
-    ae__own(&o[0], "weight", ae__bound((double)out * k * k), 0, in, out, k, k);
-    ae__own(&o[1], "bias", ae__bound((double)out * k * k), 0, out, 0, 0, 0);
-    return 2;
+static int ae__conv_owns(const float *arg, ae_owned *o) {                       /* arg: in, out, k, stride, pad */
+    return ae__weight_and_bias(o, (double)arg[0] * (double)arg[2] * (double)arg[2], (int)arg[1], (int)arg[0], (int)arg[2], (int)arg[1]);
 }
-static int ae__batch_norm_owns(const ae_net *l, ae_owned *o)                    /* arg: channels */
-{
-    int c = (int)l->arg[0], i;
-    ae__own(&o[0], "weight", 0, 1, c, 0, 0, 0);
-    ae__own(&o[1], "bias", 0, 0, c, 0, 0, 0);
-    ae__own(&o[2], "running_mean", 0, 0, c, 0, 0, 0);
-    ae__own(&o[3], "running_var", 0, 1, c, 0, 0, 0);
+static int ae__convt_owns(const float *arg, ae_owned *o) {                      /* ... out_pad; PyTorch counts fan_in on the output side */
+    return ae__weight_and_bias(o, (double)arg[1] * (double)arg[2] * (double)arg[2], (int)arg[0], (int)arg[1], (int)arg[2], (int)arg[1]);
+}
+static int ae__batch_norm_owns(const float *arg, ae_owned *o) {                 /* arg: channels */
+    int c = (int)arg[0], i;
+    ae__own(&o[0], "weight", 0, 1, c, 0, 0, 0);  ae__own(&o[1], "bias", 0, 0, c, 0, 0, 0);
+    ae__own(&o[2], "running_mean", 0, 0, c, 0, 0, 0);  ae__own(&o[3], "running_var", 0, 1, c, 0, 0, 0);
     ae__own(&o[4], "num_batches_tracked", 0, 0, 0, 0, 0, 0);
     for (i = 2; i < 5; i++) o[i].buffer = 1;
-    o[4].i64 = 1;
-    return 5;
+    o[4].i64 = 1;  return 5;
 }
-static int ae__parameter_owns(const ae_net *l, ae_owned *o)                     /* arg: bound, n, c, h, w; its name is the parameter's */
-{
-    ae__own(&o[0], "", l->arg[0], 0, (int)l->arg[1], (int)l->arg[2], (int)l->arg[3], (int)l->arg[4]);
+static int ae__parameter_owns(const float *arg, ae_owned *o) {                  /* arg: bound, n, c, h, w; its name is the parameter's */
+    ae__own(&o[0], "", arg[0], 0, (int)arg[1], (int)arg[2], (int)arg[3], (int)arg[4]);
     return 1;
 }
 
-static ae_tensor ae__layer_apply(const ae_op *op, ae_net *l, ae_tensor x, const float *arg, int args)
-{
-    ae_tensor in[AE_MAX_INPUTS];
-    int i;
+/* ---- what each kind computes ---- */
+static ae_tensor ae__layer_apply(const ae_op *op, ae_net *l, ae_tensor x, const float *arg, int args) {
+    ae_tensor in[AE_MAX_INPUTS];  int i;
     in[0] = x;
     for (i = 1; i < op->inputs; i++) in[i] = l->tensor[i - 1];
     return ae_apply(op, in, arg, args);
 }
 /* Remembers the fused activation at the output: the backward pass starts with its derivative. */
-static ae_tensor ae__fused(ae_tensor y, int act, float slope)
-{
+static ae_tensor ae__fused(ae_tensor y, int act, float slope) {
     ae_slot *s = act ? ae__slot(y) : NULL;
     if (s) { s->act = act; s->slope = slope; }
     return y;
 }
-static ae_tensor ae__linear_run(ae_net *l, ae_tensor x, int act, float slope)
-{
-    float arg[2];
-    arg[0] = (float)act;
-    arg[1] = slope;
+static ae_tensor ae__linear_run(ae_net *l, ae_tensor x, int act, float slope) {
+    const float arg[2] = { (float)act, slope };
     return ae__fused(ae__layer_apply(&ae__op_linear, l, x, arg, 2), act, slope);
 }
-static ae_tensor ae__conv_run(ae_net *l, ae_tensor x, int act, float slope)
-{
-    float arg[5];
-    arg[0] = l->arg[3];
-    arg[1] = l->arg[4];
-    arg[2] = (float)act;
-    arg[3] = slope;
-    arg[4] = l->arg[5];
-    return ae__fused(ae__layer_apply(l->kind->args == 6 ? &ae__op_convt : &ae__op_conv, l, x, arg, 5), act, slope);
+static ae_tensor ae__conv_run(ae_net *l, ae_tensor x, int act, float slope) {
+    const float arg[5] = { l->arg[3], l->arg[4], (float)act, slope, l->arg[5] };
+    return ae__fused(ae__layer_apply(l->kind->least[5] ? &ae__op_convt : &ae__op_conv, l, x, arg, 5), act, slope);
 }
-static ae_tensor ae__batch_norm_run(ae_net *l, ae_tensor x, int act, float slope)
-{
-    float training = (float)(l->training && !l->ctx->predicting);
-    ae_slot *count = ae__slot(l->tensor[4]);
-    (void)act, (void)slope;
+static ae_tensor ae__batch_norm_run(ae_net *l, ae_tensor x, int act, float slope) {
+    float training = (float)(l->training && !l->ctx->predicting);  ae_slot *count = ae__slot(l->tensor[4]);  (void)act, (void)slope;
     x = ae__layer_apply(&ae__op_batch_norm, l, x, &training, 1);
     if (training != 0 && count) { count->data[0] += 1; count->version++; }
     return x;
@@ -2321,358 +1730,227 @@ static ae_tensor ae__log_softmax_run(ae_net *l, ae_tensor x, int act, float slop
 static ae_tensor ae__flatten_run(ae_net *l, ae_tensor x, int act, float slope) { (void)l, (void)act, (void)slope; return ae_view(x, ae_size(x, 0), -1, 0, 0); }
 static ae_tensor ae__unflatten_run(ae_net *l, ae_tensor x, int act, float slope) { (void)act, (void)slope; return ae_view(x, ae_size(x, 0), (int)l->arg[0], (int)l->arg[1], (int)l->arg[2]); }
 static ae_tensor ae__op_run(ae_net *l, ae_tensor x, int act, float slope) { (void)act, (void)slope; return ae_apply(l->op, &x, l->op_arg, l->op_args); }
-static ae_tensor ae__parameter_run(ae_net *l, ae_tensor x, int act, float slope)
-{
+static ae_tensor ae__parameter_run(ae_net *l, ae_tensor x, int act, float slope) {
     (void)x, (void)act, (void)slope;
     return ae__fail(l->ctx, "a parameter of your own is not a layer: use it with ae_param");
 }
-
 static const ae_kind ae__kinds[] = {
-    { "Sequential", 0, "", NULL, NULL, 0, 0 },
-    { "Linear", 2, "in_features=%d, out_features=%d, bias=True", ae__linear_owns, ae__linear_run, 1, 0 },
-    { "Conv2d", 5, "%d, %d, kernel_size=%k, stride=%k, padding=%k", ae__conv_owns, ae__conv_run, 1, 0 },
-    { "ConvTranspose2d", 6, "%d, %d, kernel_size=%k, stride=%k, padding=%k, output_padding=%k", ae__convt_owns, ae__conv_run, 1, 0 },
-    { "BatchNorm1d", 1, "%d, eps=1e-05, momentum=0.1, affine=True, track_running_stats=True", ae__batch_norm_owns, ae__batch_norm_run, 0, 0 },
-    { "BatchNorm2d", 1, "%d, eps=1e-05, momentum=0.1, affine=True, track_running_stats=True", ae__batch_norm_owns, ae__batch_norm_run, 0, 0 },
-    { "MaxPool2d", 3, "kernel_size=%d, stride=%d, padding=%d, dilation=1, ceil_mode=False", NULL, ae__pool_run, 0, 0 },
-    { "ReLU", 0, "", NULL, ae__act_run, 0, AE_ACT_RELU },
-    { "LeakyReLU", 1, "negative_slope=%g", NULL, ae__act_run, 0, AE_ACT_LEAKY },
-    { "Sigmoid", 0, "", NULL, ae__act_run, 0, AE_ACT_SIGMOID },
-    { "Tanh", 0, "", NULL, ae__act_run, 0, AE_ACT_TANH },
-    { "LogSoftmax", 0, "dim=1", NULL, ae__log_softmax_run, 0, 0 },
-    { "Flatten", 0, "start_dim=1, end_dim=-1", NULL, ae__flatten_run, 0, 0 },
-    { "Unflatten", 3, "dim=1, unflattened_size=(%d, %d, %d)", NULL, ae__unflatten_run, 0, 0 },
-    { "Parameter", 5, "bound=%g, %d, %d, %d, %d", ae__parameter_owns, ae__parameter_run, 0, 0 },
-    { "Op", 0, "", NULL, ae__op_run, 0, 0 }
+    { "Sequential", "", "", NULL, NULL, 0, 0 },
+    { "Linear", "11", "in_features=%d, out_features=%d, bias=True", ae__linear_owns, ae__linear_run, 1, 0 },
+    { "Conv2d", "11110", "%d, %d, kernel_size=%k, stride=%k, padding=%k", ae__conv_owns, ae__conv_run, 1, 0 },
+    { "ConvTranspose2d", "111100", "%d, %d, kernel_size=%k, stride=%k, padding=%k, output_padding=%k", ae__convt_owns, ae__conv_run, 1, 0 },
+    { "BatchNorm1d", "1", "%d, eps=1e-05, momentum=0.1, affine=True, track_running_stats=True", ae__batch_norm_owns, ae__batch_norm_run, 0, 0 },
+    { "BatchNorm2d", "1", "%d, eps=1e-05, momentum=0.1, affine=True, track_running_stats=True", ae__batch_norm_owns, ae__batch_norm_run, 0, 0 },
+    { "MaxPool2d", "110", "kernel_size=%d, stride=%d, padding=%d, dilation=1, ceil_mode=False", NULL, ae__pool_run, 0, 0 },
+    { "ReLU", "", "", NULL, ae__act_run, 0, AE_ACT_RELU },
+    { "LeakyReLU", "-", "negative_slope=%g", NULL, ae__act_run, 0, AE_ACT_LEAKY },
+    { "Sigmoid", "", "", NULL, ae__act_run, 0, AE_ACT_SIGMOID },
+    { "Tanh", "", "", NULL, ae__act_run, 0, AE_ACT_TANH },
+    { "LogSoftmax", "", "dim=1", NULL, ae__log_softmax_run, 0, 0 },
+    { "Flatten", "", "start_dim=1, end_dim=-1", NULL, ae__flatten_run, 0, 0 },
+    { "Unflatten", "111", "dim=1, unflattened_size=(%d, %d, %d)", NULL, ae__unflatten_run, 0, 0 },
+    { "Parameter", "-1000", "bound=%g, %d, %d, %d, %d", ae__parameter_owns, ae__parameter_run, 0, 0 },
+    { "Op", "", "", NULL, ae__op_run, 0, 0 }
 };
 enum { AE_KINDS = (int)(sizeof ae__kinds / sizeof ae__kinds[0]) };
-
-static ae_tensor ae__act_run(ae_net *l, ae_tensor x, int act, float slope)
-{
-    static const ae_op *const op[] = { NULL, &ae__op_relu, &ae__op_leaky, &ae__op_sigmoid, &ae__op_tanh };
-    (void)act, (void)slope;
-    return ae_apply(op[l->kind->act], &x, l->arg, l->kind->args);
+static ae_tensor ae__act_run(ae_net *l, ae_tensor x, int act, float slope) {
+    static const ae_op *const op[] = { NULL, &ae__op_relu, &ae__op_leaky, &ae__op_sigmoid, &ae__op_tanh };  (void)act, (void)slope;
+    return ae_apply(op[l->kind->act], &x, l->arg, l->kind->act == AE_ACT_LEAKY);
 }
-
-static const ae_kind *ae__kind(const char *name)
-{
+static const ae_kind *ae__kind(const char *name) {
     int i;
     for (i = 0; i < AE_KINDS; i++) if (!strcmp(ae__kinds[i].name, name)) return &ae__kinds[i];
     return NULL;
 }
 
 /* ---- building ---- */
-
-static void ae__append(ae_net *parent, ae_net *net)
-{
+static void ae__append(ae_net *parent, ae_net *net) {
     net->parent = parent;
-    if (parent->last) parent->last->next = net;
-    else parent->child = net;
-    parent->last = net;
-    snprintf(net->name, sizeof net->name, "%d", parent->children++);
+    if (parent->last) parent->last->next = net; else parent->child = net;
+    parent->last = net;  snprintf(net->name, sizeof net->name, "%d", parent->children++);
 }
-
-/* A layer of this kind at the end of p.  On a mistake it is still made, so that building goes on to the next check of ae_error. */
-static ae_net *ae__layer(ae_net *p, const char *kind, const float *arg)
-{
-    ae_ctx *ae = p ? p->ctx : NULL;
-    ae_net *l;
-    if (!p) return NULL;
-    if (ae__root(p)->sealed) { ae__fail(ae, "a %s cannot be added: the network has run already, or has an optimiser", kind); return NULL; }
-    if (p->kind->forward) { ae__fail(ae, "a %s cannot be added inside a %s; ae_sequential makes a container", kind, p->kind->name); return NULL; }
-    l = (ae_net *)ae__permanent(ae, sizeof *l);
-    if (!l) { ae__fail(ae, "out of memory for a layer"); return NULL; }
-    l->ctx = ae;
-    l->kind = ae__kind(kind);
-    l->training = 1;
-    if (l->kind->args) memcpy(l->arg, arg, (size_t)l->kind->args * sizeof(float));
-    ae__append(p, l);
-    return l;
-}
-
-/* The same from whole numbers, each with its least value. */
-static ae_net *ae__layer_int(ae_net *p, const char *kind, int n, const int *value, const int *least)
-{
-    float arg[AE_LAYER_ARGS];
-    int i;
-    for (i = 0; i < n; i++) {
-        arg[i] = (float)value[i];
-        if (p && value[i] < least[i]) { ae__fail(p->ctx, "%s: its number %d is %d and must be at least %d", kind, i + 1, value[i], least[i]); return NULL; }
+/* What is wrong with these arguments; NULL: nothing.  left: bytes that its tensors may still take; lessened by them. */
+static const char *ae__layer_problem(ae_ctx *ae, const ae_kind *k, const float *arg, double *left) {
+    ae_owned o[AE_LAYER_TENSORS];  int i, n;
+    for (i = 0; k->least[i]; i++) {
+        if (k->least[i] != '-' && (!(arg[i] >= (float)(k->least[i] - '0')) || arg[i] >= 1e7f || arg[i] != (float)(int)arg[i]))
+            return ae_say(ae, "its number %d is %g and must be a whole one from %c on", i + 1, (double)arg[i], k->least[i]);
+        if (!(fabs((double)arg[i]) < 1e7)) return ae_say(ae, "its number %d is %g", i + 1, (double)arg[i]);
     }
-    return ae__layer(p, kind, arg);
+    if (k->forward == ae__pool_run && 2 * arg[2] > arg[0]) return ae_say(ae, "padding %g is more than half the window %g", (double)arg[2], (double)arg[0]);
+    if (k->owns == ae__convt_owns && arg[5] > 0 && arg[5] >= arg[3]) return ae_say(ae, "output_padding %g must be smaller than the stride %g", (double)arg[5], (double)arg[3]);
+    for (i = 0, n = k->owns ? k->owns(arg, o) : 0; i < n; i++) *left -= 4.0 * o[i].dim[0] * o[i].dim[1] * o[i].dim[2] * o[i].dim[3];
+    return *left >= 0 ? NULL : "its weights are larger than anything that could be";
 }
-
-AE_API ae_net *ae_net_new(ae_ctx *ae)
-{
+/* A layer of this kind at the end of p; NULL with a message on a mistake. */
+static ae_net *ae__layer(ae_net *p, const char *kind, const float *arg) {
+    const ae_kind *k = ae__kind(kind);  double left = 4.0 * INT_MAX;  const char *problem;  ae_net *l;
+    if (!p) return NULL;
+    problem = ae__root(p)->sealed ? "the network has run already, or has an optimiser" : p->kind->forward ? "its parent is a layer; ae_sequential makes a container" : ae__layer_problem(p->ctx, k, arg, &left);
+    l = problem ? NULL : (ae_net *)ae__permanent(p->ctx, sizeof *l);
+    if (!l) { ae__fail(p->ctx, "a %s cannot be added: %s", kind, problem ? problem : "out of memory"); return NULL; }
+    l->ctx = p->ctx;  l->kind = k;  l->training = 1;
+    if (*k->least) memcpy(l->arg, arg, strlen(k->least) * sizeof(float));
+    ae__append(p, l);  return l;
+}
+AE_API ae_net *ae_net_new(ae_ctx *ae) {
     ae_net *net = (ae_net *)ae__permanent(ae, sizeof *net);
     if (!net) { ae__fail(ae, "out of memory for a network"); return NULL; }
-    net->ctx = ae;
-    net->kind = &ae__kinds[0];
-    net->training = 1;
-    net->number = ae->n_roots++;
-    net->next = ae->roots;
-    ae->roots = net;
-    return net;
+    net->ctx = ae;  net->kind = &ae__kinds[0];  net->training = 1;  net->number = ae->n_roots++;  net->next = ae->roots;
+    ae->roots = net;  return net;
 }
-
-AE_API ae_net *ae_name(ae_net *l, const char *name)
-{
-    const ae_net *other;
-    const char *p = name;
+static int ae__word_sign(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_'; }
+AE_API ae_net *ae_name(ae_net *l, const char *name) {
+    const ae_net *other;  size_t n = 0;
     if (!l) return NULL;
-    while ((*p >= 'a' && *p <= 'z') || (*p >= 'A' && *p <= 'Z') || (*p >= '0' && *p <= '9') || *p == '_') p++;
-    if (*p || p == name || p - name >= AE_NAME) { ae__fail(l->ctx, "\"%s\" is no name for a layer: letters, digits and _, at most %d", name, AE_NAME - 1); return l; }
+    while (ae__word_sign(name[n])) n++;
+    if (name[n] || n == 0 || n >= AE_NAME) { ae__fail(l->ctx, "\"%.80s\" is no name for a layer: letters, digits and _, at most %d", name, AE_NAME - 1); return l; }
     for (other = l->parent ? l->parent->child : NULL; other; other = other->next)
         if (other != l && !strcmp(other->name, name)) { ae__fail(l->ctx, "two layers named \"%s\" beside each other", name); return l; }
-    strcpy(l->name, name);
-    return l;
+    strcpy(l->name, name);  return l;
 }
-
 AE_API ae_net *ae_sequential(ae_net *parent, const char *name) { return ae_name(ae__layer(parent, "Sequential", NULL), name); }
-
-AE_API ae_net *ae_nn_linear(ae_net *p, int in, int out)
-{
-    const int v[] = { in, out }, least[] = { 1, 1 };
-    return ae__layer_int(p, "Linear", 2, v, least);
+AE_API ae_net *ae_nn_linear(ae_net *p, int in, int out) { const float arg[] = { (float)in, (float)out }; return ae__layer(p, "Linear", arg); }
+AE_API ae_net *ae_nn_conv2d(ae_net *p, int in, int out, int k, int stride, int pad) {
+    const float arg[] = { (float)in, (float)out, (float)k, (float)stride, (float)pad };
+    return ae__layer(p, "Conv2d", arg);
 }
-AE_API ae_net *ae_nn_conv2d(ae_net *p, int in, int out, int k, int stride, int pad)
-{
-    const int v[] = { in, out, k, stride, pad }, least[] = { 1, 1, 1, 1, 0 };
-    return ae__layer_int(p, "Conv2d", 5, v, least);
+AE_API ae_net *ae_nn_conv_transpose2d(ae_net *p, int in, int out, int k, int stride, int pad, int out_pad) {
+    const float arg[] = { (float)in, (float)out, (float)k, (float)stride, (float)pad, (float)out_pad };
+    return ae__layer(p, "ConvTranspose2d", arg);
 }
-AE_API ae_net *ae_nn_conv_transpose2d(ae_net *p, int in, int out, int k, int stride, int pad, int out_pad)
-{
-    const int v[] = { in, out, k, stride, pad, out_pad }, least[] = { 1, 1, 1, 1, 0, 0 };
-    if (p && out_pad >= stride && out_pad > 0) { ae__fail(p->ctx, "ConvTranspose2d: output_padding %d must be smaller than the stride %d", out_pad, stride); return NULL; }
-    return ae__layer_int(p, "ConvTranspose2d", 6, v, least);
+AE_API ae_net *ae_nn_max_pool2d(ae_net *p, int k, int stride, int pad) {
+    const float arg[] = { (float)k, (float)stride, (float)pad };
+    return ae__layer(p, "MaxPool2d", arg);
 }
-AE_API ae_net *ae_nn_max_pool2d(ae_net *p, int k, int stride, int pad)
-{
-    const int v[] = { k, stride, pad }, least[] = { 1, 1, 0 };
-    if (p && 2 * pad > k) { ae__fail(p->ctx, "MaxPool2d: padding %d is more than half the window %d", pad, k); return NULL; }
-    return ae__layer_int(p, "MaxPool2d", 3, v, least);
-}
-static ae_net *ae__one_int(ae_net *p, const char *kind, int value) { const int least = 1; return ae__layer_int(p, kind, 1, &value, &least); }
-AE_API ae_net *ae_nn_batch_norm1d(ae_net *p, int features) { return ae__one_int(p, "BatchNorm1d", features); }
-AE_API ae_net *ae_nn_batch_norm2d(ae_net *p, int channels) { return ae__one_int(p, "BatchNorm2d", channels); }
+AE_API ae_net *ae_nn_batch_norm1d(ae_net *p, int features) { const float arg = (float)features; return ae__layer(p, "BatchNorm1d", &arg); }
+AE_API ae_net *ae_nn_batch_norm2d(ae_net *p, int channels) { const float arg = (float)channels; return ae__layer(p, "BatchNorm2d", &arg); }
 AE_API ae_net *ae_nn_relu(ae_net *p)        { return ae__layer(p, "ReLU", NULL); }
 AE_API ae_net *ae_nn_leaky_relu(ae_net *p, float slope) { return ae__layer(p, "LeakyReLU", &slope); }
 AE_API ae_net *ae_nn_sigmoid(ae_net *p)     { return ae__layer(p, "Sigmoid", NULL); }
 AE_API ae_net *ae_nn_tanh(ae_net *p)        { return ae__layer(p, "Tanh", NULL); }
 AE_API ae_net *ae_nn_log_softmax(ae_net *p) { return ae__layer(p, "LogSoftmax", NULL); }
 AE_API ae_net *ae_nn_flatten(ae_net *p)     { return ae__layer(p, "Flatten", NULL); }
-AE_API ae_net *ae_nn_unflatten(ae_net *p, int c, int h, int w)
-{
-    const int v[] = { c, h, w }, least[] = { 1, 1, 1 };
-    return ae__layer_int(p, "Unflatten", 3, v, least);
-}
-AE_API ae_net *ae_nn_parameter(ae_net *p, const char *name, float bound, int n, int c, int h, int w)
-{
-    float arg[5];
-    arg[0] = bound;
-    arg[1] = (float)n;
-    arg[2] = (float)c;
-    arg[3] = (float)h;
-    arg[4] = (float)w;
+AE_API ae_net *ae_nn_unflatten(ae_net *p, int c, int h, int w) { const float arg[] = { (float)c, (float)h, (float)w }; return ae__layer(p, "Unflatten", arg); }
+AE_API ae_net *ae_nn_parameter(ae_net *p, const char *name, float bound, int n, int c, int h, int w) {
+    const float arg[] = { bound, (float)n, (float)c, (float)h, (float)w };
     return ae_name(ae__layer(p, "Parameter", arg), name);
 }
-AE_API ae_net *ae_nn_op(ae_net *p, const ae_op *op, const float *arg, int args)
-{
+AE_API ae_net *ae_nn_op(ae_net *p, const ae_op *op, const float *arg, int args) {
     ae_net *l;
     if (p && (op->inputs != 1 || args > AE_MAX_ARGS)) { ae__fail(p->ctx, "ae_nn_op: %s must have one input and at most %d numbers", op->name, AE_MAX_ARGS); return NULL; }
     l = ae__layer(p, "Op", NULL);
     if (!l) return NULL;
-    l->op = op;
-    l->op_args = args;
+    l->op = op;  l->op_args = args;
     if (args) memcpy(l->op_arg, arg, (size_t)args * sizeof(float));
     return l;
 }
 
 /* ---- sealing: parameters and gradients get their flat blocks ---- */
-
 /* Initial values, element by element in PyTorch's order, whatever the layout: the same net for the same seed everywhere. */
-static void ae__draw(ae_ctx *ae, int root, int param, const ae_owned *o, float *dense)
-{
+static void ae__draw(ae_ctx *ae, int root, int param, const ae_owned *o, float *dense) {
     int i, n = ae__numel(o->dim);
     for (i = 0; i < n; i++) {
         float u = o->bound != 0 ? ae__unit(ae__word(ae->config.seed, AE_STREAM_INIT, (uint64_t)root, (uint32_t)param, (uint64_t)i)) : 0;
         dense[i] = o->bound != 0 ? (2.0f * u - 1.0f) * o->bound : o->value;
     }
 }
-
 static size_t ae__padded(const ae_owned *o) { return ((size_t)ae__numel(o->dim) + 15) & ~(size_t)15; }
-
 /* One tensor of a layer: a kept slot over its piece of the blocks. */
-static int ae__place(ae_net *root, ae_net *l, int i, float *data, float *grad, int number)
-{
-    ae_ctx *ae = root->ctx;
-    const ae_owned *o = &l->owned[i];
-    ae_slot *s = ae__new_slot(ae, 1, &l->tensor[i]);
+static int ae__place(ae_net *root, ae_net *l, int i, float *data, float *grad, int number) {
+    ae_ctx *ae = root->ctx;  const ae_owned *o = &l->owned[i];  ae_slot *s = ae__new_slot(ae, 1, &l->tensor[i]);
     if (!s) return 0;
-    s->data = data;
-    s->grad = o->buffer ? NULL : grad;
-    s->ndim = o->ndim;
-    memcpy(s->dim, o->dim, sizeof s->dim);
-    s->layout = !o->buffer && o->ndim > 1 && l->kind->fuses ? AE_PACKED : AE_NCHW;
-    s->needs_grad = !o->buffer;
+    s->data = data;  s->grad = o->buffer ? NULL : grad;  s->ndim = o->ndim;  memcpy(s->dim, o->dim, sizeof s->dim);
+    s->layout = !o->buffer && o->ndim > 1 && l->kind->fuses ? AE_PACKED : AE_NCHW;  s->needs_grad = !o->buffer;
     ae__draw(ae, root->number, number, o, grad);                     /* the gradient block serves as scratch */
     if (s->layout == AE_PACKED) ae__relayout(grad, data, s->dim, AE_PACKED, 0, 0);
     else memcpy(data, grad, (size_t)ae__numel(s->dim) * sizeof(float));
-    memset(grad, 0, (size_t)ae__numel(s->dim) * sizeof(float));
-    return 1;
+    memset(grad, 0, (size_t)ae__numel(s->dim) * sizeof(float));  return 1;
 }
-
-static int ae__seal(ae_net *net)
-{
-    ae_net *root = ae__root(net), *l;
-    size_t at = 0;
-    int i, number = 0;
+static int ae__seal(ae_net *net) {
+    ae_net *root = ae__root(net), *l;  size_t at = 0;  int i, number = 0;
     if (root->sealed) return 1;
     for (l = root; l; l = ae__walk(root, l)) {
-        l->tensors = l->kind->owns ? l->kind->owns(l, l->owned) : 0;
+        l->tensors = l->kind->owns ? l->kind->owns(l->arg, l->owned) : 0;
         for (i = 0; i < l->tensors; i++) root->floats += ae__padded(&l->owned[i]);
     }
-    root->flat = ae__permanent_floats(root->ctx, root->floats);
-    root->grad = ae__permanent_floats(root->ctx, root->floats);
+    root->flat = ae__permanent_floats(root->ctx, root->floats);  root->grad = ae__permanent_floats(root->ctx, root->floats);
     if (!root->flat || !root->grad) { ae__fail(root->ctx, "out of memory for the %.0f numbers of a network", (double)root->floats); return 0; }
     for (l = root; l; l = ae__walk(root, l))
         for (i = 0; i < l->tensors; at += ae__padded(&l->owned[i++]))
             if (!ae__place(root, l, i, root->flat + at, root->grad + at, number++)) return 0;
-    root->sealed = 1;
-    return 1;
+    root->sealed = 1;  return 1;
 }
 
 /* ---- looking inside ---- */
-
 /* Visits every tensor below top: i-th call gives the i-th, NULL at the end.  buffers: those too. */
 typedef struct ae_cursor { ae_net *top, *net; int i; } ae_cursor;
-
-static ae_cursor ae__cursor(ae_net *top)
-{
-    ae_cursor c;
-    c.top = c.net = top;
-    c.i = -1;
-    ae__seal(top);
-    return c;
-}
-static ae_owned *ae__next_tensor(ae_cursor *c, int buffers)
-{
+static ae_cursor ae__cursor(ae_net *top) { ae_cursor c; c.top = c.net = top;  c.i = -1;  ae__seal(top); return c; }
+static ae_owned *ae__next_tensor(ae_cursor *c, int buffers) {
     while (c->net) {
         while (++c->i < c->net->tensors) if (buffers || !c->net->owned[c->i].buffer) return &c->net->owned[c->i];
-        c->net = ae__walk(c->top, c->net);
-        c->i = -1;
+        c->net = ae__walk(c->top, c->net);  c->i = -1;
     }
     return NULL;
 }
 static ae_tensor ae__cursor_tensor(const ae_cursor *c) { return c->net->tensor[c->i]; }
-static void ae__cursor_path(const ae_cursor *c, char *path)
-{
+static void ae__cursor_path(const ae_cursor *c, char *path) {
     const char *name = c->net->owned[c->i].name;
     ae__path(c->top, c->net, path);
     if (*name) snprintf(path + strlen(path), AE_PATH - strlen(path), path[0] ? ".%s" : "%s", name);
 }
-
-AE_API ae_net *ae_child(ae_net *net, const char *path)
-{
+AE_API ae_net *ae_child(ae_net *net, const char *path) {
     while (net && *path) {
-        size_t n = strcspn(path, ".");
-        ae_net *c = net->child;
+        size_t n = strcspn(path, ".");  ae_net *c = net->child;
         while (c && (strlen(c->name) != n || strncmp(c->name, path, n))) c = c->next;
-        net = c;
-        path += n + (path[n] == '.');
+        net = c;  path += n + (path[n] == '.');
     }
     return net;
 }
-
-AE_API ae_tensor ae_param(ae_net *net, const char *path)
-{
-    char text[AE_PATH];
-    ae_cursor c = ae__cursor(net);
-    while (ae__next_tensor(&c, 1)) {
-        ae__cursor_path(&c, text);
-        if (!strcmp(text, path)) return ae__cursor_tensor(&c);
-    }
+AE_API ae_tensor ae_param(ae_net *net, const char *path) {
+    char text[AE_PATH];  ae_cursor c = ae__cursor(net);
+    while (ae__next_tensor(&c, 1)) { ae__cursor_path(&c, text); if (!strcmp(text, path)) return ae__cursor_tensor(&c); }
     return ae__fail(net->ctx, "ae_param: the network has no \"%s\"", path);
 }
-
-AE_API ae_tensor ae_param_at(ae_net *net, int i, const char **path)
-{
+AE_API ae_tensor ae_param_at(ae_net *net, int i, const char **path) {
     ae_cursor c = ae__cursor(net);
     while (ae__next_tensor(&c, 0))
-        if (i-- == 0) {
-            ae__cursor_path(&c, net->ctx->text);
-            if (path) *path = net->ctx->text;
-            return ae__cursor_tensor(&c);
-        }
+        if (i-- == 0) { ae__cursor_path(&c, net->ctx->text); if (path) *path = net->ctx->text; return ae__cursor_tensor(&c); }
     return ae__fail(net->ctx, "ae_param_at: the network has only %d parameters", ae_params(net));
 }
-
-AE_API int ae_params(ae_net *net)
-{
-    int n = 0;
-    ae_cursor c = ae__cursor(net);
-    while (ae__next_tensor(&c, 0)) n++;
-    return n;
-}
-
-AE_API size_t ae_param_count(ae_net *net)
-{
-    size_t n = 0;
-    const ae_owned *o;
-    ae_cursor c = ae__cursor(net);
+AE_API int ae_params(ae_net *net) { int n = 0;  ae_cursor c = ae__cursor(net); while (ae__next_tensor(&c, 0)) n++; return n; }
+AE_API size_t ae_param_count(ae_net *net) {
+    size_t n = 0;  const ae_owned *o;  ae_cursor c = ae__cursor(net);
     while ((o = ae__next_tensor(&c, 0)) != NULL) n += (size_t)ae__numel(o->dim);
     return n;
 }
-
-AE_API void ae_train(ae_net *net, int on)
-{
-    ae_net *l;
-    for (l = net; l; l = ae__walk(net, l)) l->training = on != 0;
-}
-
-AE_API void ae_freeze(ae_net *net, int on)
-{
+AE_API void ae_train(ae_net *net, int on) { ae_net *l; for (l = net; l; l = ae__walk(net, l)) l->training = on != 0; }
+AE_API void ae_freeze(ae_net *net, int on) {
     ae_cursor c = ae__cursor(net);
     while (ae__next_tensor(&c, 0)) ae__slot(ae__cursor_tensor(&c))->needs_grad = !on;
 }
 
 /* ---- running ---- */
-
 static ae_tensor ae__forward(ae_net *net, ae_tensor x);
-
-static ae_tensor ae__forward_children(ae_net *net, ae_tensor x)
-{
+static ae_tensor ae__forward_children(ae_net *net, ae_tensor x) {
     ae_net *l;
     for (l = net->child; l; l = l->next) {
         ae_net *act = net->ctx->fuse && l->kind->fuses ? l->next : NULL;
         if (!act || !act->kind->act || (act->kind->act == AE_ACT_LEAKY && !(act->arg[0] > 0))) x = ae__forward(l, x);
-        else {
-            net->ctx->net = l;
-            x = l->kind->forward(l, x, act->kind->act, act->arg[0]);
-            l = act;
-        }
+        else { net->ctx->net = l; x = l->kind->forward(l, x, act->kind->act, act->arg[0]); l = act; }
     }
     return x;
 }
-
-static ae_tensor ae__forward(ae_net *net, ae_tensor x)
-{
+static ae_tensor ae__forward(ae_net *net, ae_tensor x) {
     if (!net->kind->forward) return ae__forward_children(net, x);
     net->ctx->net = net;
     return net->kind->forward(net, x, AE_ACT_NONE, 0);
 }
-
-AE_API ae_tensor ae_forward(ae_net *net, ae_tensor x)
-{
+AE_API ae_tensor ae_forward(ae_net *net, ae_tensor x) {
     const ae_slot *s = ae__slot(x);
-    if (!s || !net || !ae__seal(net)) return ae__poison;
-    if (!net->input_dims) {
-        net->input_dims = s->ndim;
-        memcpy(net->input, s->dim, sizeof net->input);
-    }
-    x = ae__forward(net, x);
-    net->ctx->net = NULL;
-    return x;
+    if (!s || !net || !ae__seal(net)) return ae__poison(x.ctx);
+    if (!net->input_dims) { net->input_dims = s->ndim; memcpy(net->input, s->dim, sizeof net->input); }
+    x = ae__forward(net, x);  net->ctx->net = NULL;  return x;
 }
 
 /* ==== >>optim ============================================================================================= */
@@ -2687,185 +1965,117 @@ struct ae_opt {
 };
 
 typedef struct ae_adam_step { float b1, b2, eps, decay, shrink, step_size, root_scale; } ae_adam_step;
-
 static void ae__adam(ae_ctx *ae, float *p, const float *g, float *m, float *v, size_t n, ae_adam_step k);
-
-static ae_opt *ae__opt(ae_net *net, int kind, float lr)
-{
-    ae_ctx *ae = net ? net->ctx : NULL;
-    ae_opt *o = net && ae__seal(net) ? (ae_opt *)ae__permanent(ae, sizeof *o) : NULL;
+static ae_opt *ae__opt(ae_net *net, int kind, float lr) {
+    ae_ctx *ae = net ? net->ctx : NULL;  ae_opt *o = net && ae__seal(net) ? (ae_opt *)ae__permanent(ae, sizeof *o) : NULL;
     if (!o) return NULL;
-    o->net = net;
-    o->kind = kind;
-    o->m = ae__permanent_floats(ae, ae__root(net)->floats);
-    o->v = ae__permanent_floats(ae, ae__root(net)->floats);
-    o->steps = ae__permanent_floats(ae, (size_t)ae_params(net));
+    o->net = net;  o->kind = kind;  o->m = ae__permanent_floats(ae, ae__root(net)->floats);
+    o->v = ae__permanent_floats(ae, ae__root(net)->floats);  o->steps = ae__permanent_floats(ae, (size_t)ae_params(net));
     if (!o->m || !o->v || !o->steps) { ae__fail(ae, "out of memory for an optimiser"); return NULL; }
-    o->knob[AE_LR] = lr;
-    o->knob[AE_BETA1] = 0.9f;
-    o->knob[AE_BETA2] = 0.999f;
-    o->knob[AE_EPS] = 1e-8f;
-    o->knob[AE_WEIGHT_DECAY] = kind == AE_OPT_ADAMW ? 1e-2f : 0;
-    o->next = ae->opts;
-    ae->opts = o;
+    o->knob[AE_LR] = lr;  o->knob[AE_BETA1] = 0.9f;  o->knob[AE_BETA2] = 0.999f;  o->knob[AE_EPS] = 1e-8f;
+    o->knob[AE_WEIGHT_DECAY] = kind == AE_OPT_ADAMW ? 1e-2f : 0;  o->next = ae->opts;  ae->opts = o;
     return o;
 }
-
 AE_API ae_opt *ae_adam(ae_net *net, float lr)  { return ae__opt(net, AE_OPT_ADAM, lr); }
 AE_API ae_opt *ae_adamw(ae_net *net, float lr) { return ae__opt(net, AE_OPT_ADAMW, lr); }
 AE_API ae_opt *ae_sgd(ae_net *net, float lr)   { return ae__opt(net, AE_OPT_SGD, lr); }
-
-AE_API void ae_set(ae_opt *o, ae_knob knob, float value)
-{
+AE_API void ae_set(ae_opt *o, ae_knob knob, float value) {
     if (!o) return;
     if (knob < AE_LR || knob > AE_CLIP_NORM || !(value >= 0)) ae__fail(o->net->ctx, "ae_set: knob %d = %g; a known knob and a number >= 0", (int)knob, (double)value);
     else o->knob[knob] = value;
 }
-
-AE_API void ae_zero_grad(ae_opt *o)             /* to None, as PyTorch: the first gradient is written, not added */
-{
+AE_API void ae_zero_grad(ae_opt *o) {           /* to None, as PyTorch: the first gradient is written, not added */
     ae_cursor c;
     if (!o) return;
     c = ae__cursor(o->net);
     while (ae__next_tensor(&c, 0)) ae__slot(ae__cursor_tensor(&c))->has_grad = 0;
 }
-
 /* torch.nn.utils.clip_grad_norm_: all gradients times limit / (their norm + 1e-6), if that is below 1. */
-static void ae__clip(ae_opt *o)
-{
-    ae_ctx *ae = o->net->ctx;
-    double sum = 0, scale;
-    int pass;
+static void ae__clip(ae_opt *o) {
+    ae_ctx *ae = o->net->ctx;  double sum = 0, scale;  int pass;
     for (pass = 0; pass < 2; pass++) {
         ae_cursor c = ae__cursor(o->net);
         scale = (double)o->knob[AE_CLIP_NORM] / (sqrt(sum) + 1e-6);
         while (ae__next_tensor(&c, 0)) {
-            const ae_slot *s = ae__slot(ae__cursor_tensor(&c));
-            size_t n = (size_t)ae__numel(s->dim);
+            const ae_slot *s = ae__slot(ae__cursor_tensor(&c));  size_t n = (size_t)ae__numel(s->dim);
             if (!s->has_grad) continue;
             if (pass == 0) sum += ae__sum(ae, AE_F_MUL, s->grad, s->grad, n);
             else if (scale < 1) ae__map(ae, AE_F_AFFINE, s->grad, NULL, s->grad, n, (float)scale, 0, 0);
         }
     }
 }
-
-static double ae__power(double b, int64_t t)    /* b^t by squaring: the same bits everywhere, which pow is not */
-{
+static double ae__power(double b, int64_t t) {  /* b^t by squaring: the same bits everywhere, which pow is not */
     double r = 1;
     for (; t > 0; t >>= 1, b *= b) if (t & 1) r *= b;
     return r;
 }
-
 /* Kingma & Ba 2014 in PyTorch's form: p -= lr / (1 - b1^t) * m / (sqrt(v) / sqrt(1 - b2^t) + eps). */
-static ae_adam_step ae__adam_numbers(const ae_opt *o, int64_t t)
-{
-    const float *k = o->knob;
-    ae_adam_step s;
-    s.b1 = k[AE_BETA1];
-    s.b2 = k[AE_BETA2];
-    s.eps = k[AE_EPS];
-    s.decay = o->kind == AE_OPT_ADAM ? k[AE_WEIGHT_DECAY] : 0;
+static ae_adam_step ae__adam_numbers(const ae_opt *o, int64_t t) {
+    const float *k = o->knob;  ae_adam_step s;
+    s.b1 = k[AE_BETA1];  s.b2 = k[AE_BETA2];  s.eps = k[AE_EPS];  s.decay = o->kind == AE_OPT_ADAM ? k[AE_WEIGHT_DECAY] : 0;
     s.shrink = o->kind == AE_OPT_ADAMW ? (float)(1.0 - (double)k[AE_LR] * (double)k[AE_WEIGHT_DECAY]) : 1;
     s.step_size = (float)((double)k[AE_LR] / (1.0 - ae__power((double)k[AE_BETA1], t)));
-    s.root_scale = (float)(1.0 / sqrt(1.0 - ae__power((double)k[AE_BETA2], t)));
-    return s;
+    s.root_scale = (float)(1.0 / sqrt(1.0 - ae__power((double)k[AE_BETA2], t)));  return s;
 }
-
 /* torch.optim.SGD: g += decay p;  m = momentum m + g (m = g at first);  p -= lr m */
-static void ae__sgd_step(ae_opt *o, ae_ctx *ae, float *p, float *g, float *m, size_t n, int first)
-{
+static void ae__sgd_step(ae_opt *o, ae_ctx *ae, float *p, float *g, float *m, size_t n, int first) {
     const float *k = o->knob;
     if (k[AE_WEIGHT_DECAY] != 0) ae__map(ae, AE_F_AFFINE, p, NULL, g, n, k[AE_WEIGHT_DECAY], 0, 1);
     if (k[AE_MOMENTUM] != 0) {
         ae__map(ae, AE_F_AFFINE, m, NULL, m, n, first ? 0 : k[AE_MOMENTUM], 0, 0);
-        ae__map(ae, AE_F_AFFINE, g, NULL, m, n, 1, 0, 1);
-        g = m;
+        ae__map(ae, AE_F_AFFINE, g, NULL, m, n, 1, 0, 1);  g = m;
     }
     ae__map(ae, AE_F_AFFINE, g, NULL, p, n, -k[AE_LR], 0, 1);
 }
-
-AE_API void ae_step(ae_opt *o)
-{
-    ae_net *root;
-    ae_ctx *ae;
-    ae_cursor c;
-    unsigned fpu;
-    int i = 0;
+AE_API void ae_step(ae_opt *o) {
+    ae_net *root;  ae_ctx *ae;  ae_cursor c;  unsigned fpu;  int i = 0;
     if (!o || o->net->ctx->poisoned) return;
-    root = ae__root(o->net);
-    ae = root->ctx;
-    fpu = ae__fpu_enter();
+    root = ae__root(o->net);  ae = root->ctx;  fpu = ae__fpu_enter();
     if (o->knob[AE_CLIP_NORM] > 0) ae__clip(o);
     for (c = ae__cursor(o->net); ae__next_tensor(&c, 0); i++) {
-        ae_slot *s = ae__slot(ae__cursor_tensor(&c));
-        size_t at = (size_t)(s->data - root->flat), n = (size_t)ae__numel(s->dim);
+        ae_slot *s = ae__slot(ae__cursor_tensor(&c));  size_t at = (size_t)(s->data - root->flat), n = (size_t)ae__numel(s->dim);
         if (!s->has_grad || !s->needs_grad) continue;
-        o->steps[i] += 1;
-        s->version++;
+        o->steps[i] += 1;  s->version++;
         if (o->kind == AE_OPT_SGD) ae__sgd_step(o, ae, s->data, s->grad, o->m + at, n, o->steps[i] == 1);
         else ae__adam(ae, s->data, s->grad, o->m + at, o->v + at, n, ae__adam_numbers(o, (int64_t)o->steps[i]));
     }
     ae__fpu_leave(fpu);
-    ae->random_step++;
-    ae->random_op = 0;
+    ae->random_step++;  ae->random_op = 0;
 }
 
 /* ---- gradient check ---- */
-
-static double ae__loss_value(ae_net *net, ae_tensor (*loss)(void *), void *user, int backward)
-{
-    ae_ctx *ae = net->ctx;
-    uint64_t step = ae->random_step;
+static double ae__loss_value(ae_net *net, ae_tensor (*loss)(void *), void *user, int backward) {
+    ae_ctx *ae = net->ctx;  uint64_t step = ae->random_step;
     uint32_t op = ae->random_op;                 /* every evaluation draws the same noise */
-    size_t mark = ae_begin(ae);
-    ae_tensor l = loss(user);
-    double value = (double)ae_item(l);
+    size_t mark = ae_begin(ae);  ae_tensor l = loss(user);  double value = (double)ae_item(l);
     if (backward) ae_backward(l);
     ae_end(ae, mark);
-    ae->random_step = step;
-    ae->random_op = op;
-    return value;
+    ae->random_step = step;  ae->random_op = op;  return value;
 }
-
 /* Relative error along one direction d of one parameter: the best of four step sizes, since float32 spoils both ends. */
-static double ae__check_direction(ae_net *net, ae_slot *s, const float *d, double slope, double scale, ae_tensor (*loss)(void *), void *user)
-{
-    size_t i, n = (size_t)ae__numel(s->dim);
-    double best = INFINITY, h;
-    float *old = ae__floats(net->ctx, n);
+static double ae__check_direction(ae_net *net, ae_slot *s, const float *d, double slope, double scale, ae_tensor (*loss)(void *), void *user) {
+    size_t i, n = (size_t)ae__numel(s->dim);  double best = INFINITY, h;  float *old = ae__floats(net->ctx, n);
     if (!old) return INFINITY;
     memcpy(old, s->data, n * sizeof(float));
     for (h = 0.1; h > 5e-4; h *= 0.2) {
-        double f[2], error;
-        int side;
+        double f[2], error;  int side;
         for (side = 0; side < 2; side++) {
             for (i = 0; i < n; i++) s->data[i] = (float)((double)old[i] + (side ? h : -h) * (double)d[i]);
-            s->version++;
-            f[side] = ae__loss_value(net, loss, user, 0);
+            s->version++;  f[side] = ae__loss_value(net, loss, user, 0);
         }
         error = fabs((f[1] - f[0]) / (2 * h) - slope) / scale;
         if (error < best || error != error) best = error;
     }
-    memcpy(s->data, old, n * sizeof(float));
-    s->version++;
-    return best;
+    memcpy(s->data, old, n * sizeof(float));  s->version++;  return best;
 }
-
 /* Two directions a parameter: along its gradient, which weighs the error where it matters, and a random one. */
-AE_API double ae_check_grad(ae_net *net, ae_tensor (*loss)(void *user), void *user)
-{
-    ae_ctx *ae = net->ctx;
-    double worst = 0;
-    int number = 0;
-    size_t mark = ae_begin(ae);
-    ae_cursor c = ae__cursor(net);
+AE_API double ae_check_grad(ae_net *net, ae_tensor (*loss)(void *user), void *user) {
+    ae_ctx *ae = net->ctx;  double worst = 0;  int number = 0;  size_t mark = ae_begin(ae);  ae_cursor c = ae__cursor(net);
     while (ae__next_tensor(&c, 0)) ae__slot(ae__cursor_tensor(&c))->has_grad = 0;
     ae__loss_value(net, loss, user, 1);
     for (c = ae__cursor(net); ae__next_tensor(&c, 0) && !ae->poisoned; number++) {
-        ae_slot *s = ae__slot(ae__cursor_tensor(&c));
-        size_t i, n = (size_t)ae__numel(s->dim);
-        float *d = ae__floats(ae, n);
-        double norm = 0, slope = 0, length = 0, error;
+        ae_slot *s = ae__slot(ae__cursor_tensor(&c));  size_t i, n = (size_t)ae__numel(s->dim);
+        float *d = ae__floats(ae, n);  double norm = 0, slope = 0, length = 0, error;
         if (!d || !s->needs_grad || !s->has_grad) continue;
         for (i = 0; i < n; i++) norm += (double)s->grad[i] * (double)s->grad[i];
         norm = sqrt(norm);
@@ -2893,167 +2103,94 @@ typedef struct ae_entry {            /* something of ours that is saved */
     int    dim[4], ndim, layout, float_i64;
 } ae_entry;
 
-typedef struct ae_found {            /* a tensor of a file: all that its header says */
-    const char *name;
-    int         length, dim[4];
-    int         ndim, i64;
-    size_t      from, to;
-} ae_found;
-
+typedef struct ae_found { const char *name; int length, dim[4], ndim, i64; size_t from, to; } ae_found;   /* a tensor of a file */
 typedef struct ae_file {             /* a file's contents, read whole: no allocation is larger than the file */
     char *header, *data;  size_t header_bytes, data_bytes;
     ae_found *found;  size_t n, room;
-    const char *network;  int network_length;    /* the metadata "autoenc" */
+    const char *network;             /* the metadata "autoenc"; it ends at a quote */
     const char *at, *problem;        /* parser: position, and what is wrong */
 } ae_file;
 
 /* ---- what we save ---- */
-
-static void ae__entry(ae_entry *e, const char *prefix, const ae_cursor *c, float *data)
-{
-    const ae_owned *o = &c->net->owned[c->i];
-    const ae_slot *s = ae__slot(c->net->tensor[c->i]);
-    char path[AE_PATH];
-    ae__cursor_path(c, path);
-    memset(e, 0, sizeof *e);
-    snprintf(e->name, sizeof e->name, "%.40s%.200s", prefix, path);
-    e->data = data ? data : s->data;
-    memcpy(e->dim, o->dim, sizeof e->dim);
-    e->ndim = o->ndim;
-    e->layout = s->layout;
-    e->float_i64 = o->i64;
+static void ae__entry(ae_entry *e, const char *prefix, const ae_cursor *c, float *data) {
+    const ae_owned *o = &c->net->owned[c->i];  const ae_slot *s = ae__slot(c->net->tensor[c->i]);  char path[AE_PATH];
+    ae__cursor_path(c, path);  memset(e, 0, sizeof *e);
+    snprintf(e->name, sizeof e->name, "%.40s%.200s", prefix, path);  memcpy(e->dim, o->dim, sizeof e->dim);
+    e->data = data ? data : s->data;  e->ndim = o->ndim;  e->layout = s->layout;  e->float_i64 = o->i64;
 }
-
+static void ae__plain_entry(ae_entry *e, const char *prefix, const char *name, float *data, int64_t *i64, int n) {
+    memset(e, 0, sizeof *e);  snprintf(e->name, sizeof e->name, "%s%s", prefix, name);
+    e->data = data;  e->i64 = i64;  e->dim[0] = n;  e->dim[1] = e->dim[2] = e->dim[3] = e->ndim = 1;
+}
 /* The tensors of a network.  e NULL: only counts. */
-static size_t ae__net_entries(ae_net *net, const char *prefix, ae_entry *e)
-{
-    size_t n = 0;
-    ae_cursor c = ae__cursor(net);
+static size_t ae__net_entries(ae_net *net, const char *prefix, ae_entry *e) {
+    size_t n = 0;  ae_cursor c = ae__cursor(net);
     for (; ae__next_tensor(&c, 1); n++) if (e) ae__entry(&e[n], prefix, &c, NULL);
     return n;
 }
-
-static void ae__plain_entry(ae_entry *e, const char *name, float *data, int64_t *i64, int n)
-{
-    memset(e, 0, sizeof *e);
-    snprintf(e->name, sizeof e->name, "%s", name);
-    e->data = data;
-    e->i64 = i64;
-    e->float_i64 = data != NULL;
-    e->dim[0] = n;
-    e->dim[1] = e->dim[2] = e->dim[3] = 1;
-    e->ndim = 1;
-}
-
 /* An optimiser: both moments of every parameter, how many steps each has taken, its settings. */
-static size_t ae__opt_entries(ae_opt *o, const char *prefix, ae_entry *e)
-{
-    size_t n = 0;
-    const float *flat = ae__root(o->net)->flat;
-    ae_cursor c = ae__cursor(o->net);
-    char name[96];
+static size_t ae__opt_entries(ae_opt *o, int number, ae_entry *e) {
+    size_t n = 0;  const float *flat = ae__root(o->net)->flat;  ae_cursor c = ae__cursor(o->net);  char prefix[40];
     for (; ae__next_tensor(&c, 0); n += 2) {
         size_t at = (size_t)(ae__slot(ae__cursor_tensor(&c))->data - flat);
         if (!e) continue;
-        snprintf(name, sizeof name, "%.40sm.", prefix);
-        ae__entry(&e[n], name, &c, o->m + at);
-        snprintf(name, sizeof name, "%.40sv.", prefix);
-        ae__entry(&e[n + 1], name, &c, o->v + at);
+        snprintf(prefix, sizeof prefix, "opt%d.m.", number);  ae__entry(&e[n], prefix, &c, o->m + at);
+        snprintf(prefix, sizeof prefix, "opt%d.v.", number);  ae__entry(&e[n + 1], prefix, &c, o->v + at);
     }
-    if (e) {
-        snprintf(name, sizeof name, "%.40ssteps", prefix);
-        ae__plain_entry(&e[n], name, o->steps, NULL, ae_params(o->net));
-        snprintf(name, sizeof name, "%.40sknobs", prefix);
-        ae__plain_entry(&e[n + 1], name, o->knob + 1, NULL, AE_CLIP_NORM);
-        e[n + 1].float_i64 = 0;
-    }
+    if (!e) return n + 2;
+    snprintf(prefix, sizeof prefix, "opt%d.", number);  ae__plain_entry(&e[n], prefix, "steps", o->steps, NULL, ae_params(o->net));
+    ae__plain_entry(&e[n + 1], prefix, "knobs", o->knob + 1, NULL, AE_CLIP_NORM);  e[n].float_i64 = 1;
     return n + 2;
 }
-
 /* Everything that a resumed run needs; state holds random numbers and loader positions. */
-static size_t ae__all_entries(ae_ctx *ae, int64_t *state, int states, ae_entry *e)
-{
-    size_t n = 0;
-    int number = 0;
-    char prefix[40];
-    ae_net *net;
-    ae_opt *o;
+static size_t ae__all_entries(ae_ctx *ae, int64_t *state, int states, ae_entry *e) {
+    size_t n = 0;  int number = 0;  char prefix[40];  ae_net *net;  ae_opt *o;
     for (net = ae->roots; net; net = net->next) {
-        snprintf(prefix, sizeof prefix, "net%d.", net->number);
-        n += ae__net_entries(net, prefix, e ? e + n : NULL);
+        snprintf(prefix, sizeof prefix, "net%d.", net->number);  n += ae__net_entries(net, prefix, e ? e + n : NULL);
     }
-    for (o = ae->opts; o; o = o->next) {
-        snprintf(prefix, sizeof prefix, "opt%d.", number++);
-        n += ae__opt_entries(o, prefix, e ? e + n : NULL);
-    }
-    if (e) ae__plain_entry(&e[n], "state", NULL, state, states);
+    for (o = ae->opts; o; o = o->next) n += ae__opt_entries(o, number++, e ? e + n : NULL);
+    if (e) ae__plain_entry(&e[n], "", "state", NULL, state, states);
     return n + 1;
 }
-
 static size_t ae__entry_bytes(const ae_entry *e) { return (size_t)ae__numel(e->dim) * (e->i64 || e->float_i64 ? 8 : 4); }
-
-/* "Sequential(){0:Linear(784,128),1:ReLU()}": what ae_open reads.  0: the buffer is too small. */
-static size_t ae__describe(const ae_net *net, char *text, size_t size, size_t used)
-{
-    const ae_net *l;
-    int i;
-    if (used + 256 > size) return size;
-    used += (size_t)snprintf(text + used, size - used, "%s(", net->kind->name);
-    for (i = 0; i < net->kind->args; i++) used += (size_t)snprintf(text + used, size - used, i ? ",%.9g" : "%.9g", (double)net->arg[i]);
-    used += (size_t)snprintf(text + used, size - used, net->kind->forward ? ")" : "){");
-    for (l = net->child; l && used + 256 < size; l = l->next) {
-        used += (size_t)snprintf(text + used, size - used, "%s%s:", l == net->child ? "" : ",", l->name);
-        used = ae__describe(l, text, size, used);
+/* "Sequential(){0:Linear(784,128),1:ReLU()}": what ae_open reads. */
+static void ae__describe(const ae_net *net, ae_text *t) {
+    const ae_net *l;  int i;  char number[32], *p;
+    ae__print(t, "%s(", net->kind->name);
+    for (i = 0; net->kind->least[i]; i++) {
+        snprintf(number, sizeof number, "%.9g", (double)net->arg[i]);
+        for (p = number; *p; p++) if (*p == ',') *p = '.';               /* whatever the locale writes */
+        ae__print(t, i ? ",%s" : "%s", number);
     }
-    if (!net->kind->forward && used + 2 < size) used += (size_t)snprintf(text + used, size - used, "}");
-    return used;
-}
-
-static size_t ae__describe_size(const ae_net *net)
-{
-    const ae_net *l;
-    size_t n = 512;
-    for (l = net->child; l; l = l->next) n += ae__describe_size(l);
-    return n;
+    ae__print(t, net->kind->forward ? ")" : "){");
+    for (l = net->child; l; l = l->next) { ae__print(t, "%s%s:", l == net->child ? "" : ",", l->name);  ae__describe(l, t); }
+    if (!net->kind->forward) ae__print(t, "}");
 }
 
 #ifndef AE_NO_STDIO
 
 static int ae__little_endian(void) { const uint32_t one = 1; return *(const uint8_t *)&one == 1; }
-
-/* The JSON header in the step's memory, padded to 8 bytes with spaces. */
-static char *ae__header_text(ae_ctx *ae, const ae_net *net, const ae_entry *e, size_t n, size_t *bytes)
-{
-    size_t size = 1024 + n * (AE_PATH + 160) + (net ? ae__describe_size(net) : 0), used, i, at = 0;
-    char *text = (char *)(void *)ae__floats(ae, size / 4 + 1);
-    int k;
-    if (!text) return NULL;
-    used = (size_t)snprintf(text, size, "{\"__metadata__\":{\"format\":\"pt\"");
+/* The JSON header, padded to 8 bytes with spaces.  Printed twice: once to know its length, once into memory of the step. */
+static void ae__header_text(const ae_net *net, const ae_entry *e, size_t n, ae_text *t) {
+    size_t i, at = 0;  int k;
+    ae__print(t, "{\"__metadata__\":{\"format\":\"pt\"");
     if (net) {
-        used += (size_t)snprintf(text + used, size - used, ",\"autoenc\":\"%d", net->input_dims);
-        for (k = 1; k < 4; k++) used += (size_t)snprintf(text + used, size - used, ",%d", net->input_dims ? net->input[k] : 0);
-        used += (size_t)snprintf(text + used, size - used, ";");
-        used = ae__describe(net, text, size, used);
-        used += (size_t)snprintf(text + used, size - used, "\"");
+        ae__print(t, ",\"autoenc\":\"%d,%d,%d,%d;", net->input_dims, net->input[1], net->input[2], net->input[3]);
+        ae__describe(net, t);  ae__print(t, "\"");
     }
-    used += (size_t)snprintf(text + used, size - used, "}");
+    ae__print(t, "}");
     for (i = 0; i < n; at += ae__entry_bytes(&e[i++])) {
-        used += (size_t)snprintf(text + used, size - used, ",\"%s\":{\"dtype\":\"%s\",\"shape\":[", e[i].name, e[i].i64 || e[i].float_i64 ? "I64" : "F32");
-        for (k = 0; k < e[i].ndim; k++) used += (size_t)snprintf(text + used, size - used, k ? ",%d" : "%d", e[i].dim[k]);
-        used += (size_t)snprintf(text + used, size - used, "],\"data_offsets\":[%zu,%zu]}", at, at + ae__entry_bytes(&e[i]));
+        ae__print(t, ",\"%s\":{\"dtype\":\"%s\",\"shape\":[", e[i].name, e[i].i64 || e[i].float_i64 ? "I64" : "F32");
+        for (k = 0; k < e[i].ndim; k++) ae__print(t, k ? ",%d" : "%d", e[i].dim[k]);
+        ae__print(t, "],\"data_offsets\":[%zu,%zu]}", at, at + ae__entry_bytes(&e[i]));
     }
-    text[used++] = '}';
-    while (used % 8) text[used++] = ' ';
-    *bytes = used;
-    return text;
+    ae__print(t, "}");
+    ae__print(t, "%*s", (int)(7 - (t->used + 7) % 8), "");
 }
-
 /* The bytes of one entry as the file wants them: dense, integers widened. */
-static int ae__write_entry(ae_ctx *ae, FILE *f, const ae_entry *e)
-{
+static int ae__write_entry(ae_ctx *ae, FILE *f, const ae_entry *e) {
     size_t n = (size_t)ae__numel(e->dim), i, top = ae->step_top;
-    const void *out = e->i64 ? (const void *)e->i64 : (const void *)e->data;
-    int well;
+    const void *out = e->i64 ? (const void *)e->i64 : (const void *)e->data;  int well;
     if (e->float_i64) {
         int64_t *wide = (int64_t *)(void *)ae__floats(ae, 2 * n);
         for (i = 0; wide && i < n; i++) wide[i] = (int64_t)e->data[i];
@@ -3064,64 +2201,44 @@ static int ae__write_entry(ae_ctx *ae, FILE *f, const ae_entry *e)
         if (dense) ae__relayout(e->data, dense, e->dim, e->layout, 1, 0);
         out = dense;
     }
-    well = out && fwrite(out, 1, ae__entry_bytes(e), f) == ae__entry_bytes(e);
-    ae->step_top = top;
+    well = out && fwrite(out, 1, ae__entry_bytes(e), f) == ae__entry_bytes(e);  ae->step_top = top;
     return well;
 }
-
 /* Writes beside the file and renames at the end: whoever reads the name finds the old file or the new one, whole. */
-static int ae__write(ae_ctx *ae, const char *path, const ae_net *net, const ae_entry *e, size_t n)
-{
-    char part[AE_PATH * 4];
-    size_t bytes = 0, i, mark = ae_begin(ae);
-    char *header = ae__header_text(ae, net, e, n, &bytes);
-    uint64_t length = bytes;
-    FILE *f;
-    int well;
-    if (!ae__little_endian()) return ae__world(ae, "saving is not written for big-endian machines");
-    if ((size_t)snprintf(part, sizeof part, "%s.part", path) >= sizeof part) return ae__world(ae, "the path is too long: %.200s...", path);
-    f = header ? fopen(part, "wb") : NULL;
-    if (!f) { ae_end(ae, mark); return ae__world(ae, "%s cannot be written", part); }
-    well = fwrite(&length, 1, 8, f) == 8 && fwrite(header, 1, bytes, f) == bytes;
+static int ae__write_file(ae_ctx *ae, const char *path, const char *part, const ae_net *net, const ae_entry *e, size_t n) {
+    ae_text t = { NULL, 0, 0 };  uint64_t length;  size_t i;  int well;  FILE *f;
+    ae__header_text(net, e, n, &t);  length = t.used;
+    t.text = (char *)(void *)ae__floats(ae, t.used / 4 + 1);  t.size = t.used + 1;  t.used = 0;
+    if (!t.text || (f = fopen(part, "wb")) == NULL) return ae__world(ae, "%s cannot be written", part);
+    ae__header_text(net, e, n, &t);  well = fwrite(&length, 1, 8, f) == 8 && fwrite(t.text, 1, (size_t)length, f) == length;
     for (i = 0; i < n && well; i++) well = ae__write_entry(ae, f, &e[i]);
-    well = fflush(f) == 0 && well;
-    well = fclose(f) == 0 && well;
-    if (!well) remove(part);
-    well = well && rename(part, path) == 0;
+    well = fflush(f) == 0 && well;  well = fclose(f) == 0 && well;
+    if (well && rename(part, path) == 0) return 1;
+    remove(part);
+    return ae__world(ae, "%s cannot be written (is the disk full?); what was there before is untouched", path);
+}
+static int ae__write(ae_ctx *ae, const char *path, const ae_net *net, const ae_entry *e, size_t n) {
+    size_t mark = ae_begin(ae), size = strlen(path) + 6;  char *part = (char *)(void *)ae__floats(ae, size / 4 + 1);
+    int well = part && ae__little_endian() && snprintf(part, size, "%s.part", path) > 0 && ae__write_file(ae, path, part, net, e, n);
     ae_end(ae, mark);
-    return well ? 1 : ae__world(ae, "%s cannot be written (is the disk full?); what was there before is untouched", path);
+    return well || (ae__little_endian() ? 0 : ae__world(ae, "saving is not written for big-endian machines"));
 }
 
 /* ---- reading: a strict JSON parser for just the header's grammar ---- */
-
-static int ae__bad(ae_file *f, const char *problem)
-{
-    if (!f->problem) f->problem = problem;
-    return 0;
-}
+static int  ae__bad(ae_file *f, const char *problem) { if (!f->problem) f->problem = problem; return 0; }
 static void ae__space(ae_file *f) { while (*f->at == ' ' || *f->at == '\t' || *f->at == '\n' || *f->at == '\r') f->at++; }
-static int ae__is(ae_file *f, char c)           /* the next sign, and goes past it */
-{
-    ae__space(f);
-    if (*f->at != c) return 0;
-    f->at++;
-    return 1;
-}
-static int ae__want(ae_file *f, char c) { return ae__is(f, c) || ae__bad(f, "its header is not the JSON of a safetensors file"); }
-
+static int  ae__is(ae_file *f, char c) { ae__space(f); return *f->at == c && f->at++; }          /* the next sign; goes past it */
+static int  ae__want(ae_file *f, char c) { return ae__is(f, c) || ae__bad(f, "its header is not the JSON of a safetensors file"); }
+static int  ae__equals(const char *text, int length, const char *word) { return length == (int)strlen(word) && !memcmp(text, word, (size_t)length); }
 /* A string without escapes: names and our descriptions need none, and so nothing can hide in them. */
-static int ae__string(ae_file *f, const char **text, int *length)
-{
+static int ae__string(ae_file *f, const char **text, int *length) {
     if (!ae__want(f, '"')) return 0;
     for (*text = f->at; *f->at != '"'; f->at++)
         if ((unsigned char)*f->at < 32 || *f->at == '\\') return ae__bad(f, *f->at == '\\' ? "its header has an escaped character in a string; we read plain names only" : "a string in its header does not end");
     if (f->at - *text > 1 << 20) return ae__bad(f, "a string in its header is over a megabyte long");
-    *length = (int)(f->at - *text);
-    f->at++;
-    return 1;
+    *length = (int)(f->at++ - *text);  return 1;
 }
-static int ae__whole(ae_file *f, size_t *value)
-{
+static int ae__whole(ae_file *f, size_t *value) {
     int digits = 0;
     ae__space(f);
     for (*value = 0; *f->at >= '0' && *f->at <= '9'; f->at++, digits++) {
@@ -3131,12 +2248,8 @@ static int ae__whole(ae_file *f, size_t *value)
     }
     return digits > 0 || ae__bad(f, "its header has no whole number where one must be");
 }
-static int ae__equals(const char *text, int length, const char *word) { return length == (int)strlen(word) && !memcmp(text, word, (size_t)length); }
-
-static int ae__parse_shape(ae_file *f, ae_found *t, size_t *elements)
-{
+static int ae__parse_shape(ae_file *f, ae_found *t, size_t *elements) {
     size_t d;
-    *elements = 1;
     if (!ae__want(f, '[')) return 0;
     if (ae__is(f, ']')) return 1;
     do {
@@ -3148,17 +2261,12 @@ static int ae__parse_shape(ae_file *f, ae_found *t, size_t *elements)
     } while (ae__is(f, ','));
     return ae__want(f, ']');
 }
-
 /* {"dtype":"F32","shape":[..],"data_offsets":[from,to]}, each key once, in any order */
-static int ae__parse_tensor(ae_file *f, ae_found *t)
-{
-    int seen = 0, length, i;
-    size_t elements = 0;
-    const char *key, *type;
-    for (i = 0; i < 4; i++) t->dim[i] = 1;
+static int ae__parse_tensor(ae_file *f, ae_found *t) {
+    int seen = 0, bit, length;  size_t elements = 1;  const char *key, *type;
+    t->dim[0] = t->dim[1] = t->dim[2] = t->dim[3] = 1;
     if (!ae__want(f, '{')) return 0;
     do {
-        int bit;
         if (!ae__string(f, &key, &length) || !ae__want(f, ':')) return 0;
         bit = ae__equals(key, length, "dtype") ? 1 : ae__equals(key, length, "shape") ? 2 : ae__equals(key, length, "data_offsets") ? 4 : 0;
         if (!bit || seen & bit) return ae__bad(f, "its header has an unknown or repeated key");
@@ -3176,27 +2284,23 @@ static int ae__parse_tensor(ae_file *f, ae_found *t)
     if (t->to - t->from != elements * (t->i64 ? 8 : 4)) return ae__bad(f, "a tensor's shape and its number of bytes disagree");
     return ae__want(f, '}');
 }
-
-static int ae__parse_metadata(ae_file *f)
-{
-    const char *key, *value;
-    int length, n;
+static int ae__parse_metadata(ae_file *f) {
+    const char *key, *value;  int length, unused;
     if (!ae__want(f, '{')) return 0;
     if (ae__is(f, '}')) return 1;
     do {
-        if (!ae__string(f, &key, &length) || !ae__want(f, ':') || !ae__string(f, &value, &n)) return 0;
-        if (ae__equals(key, length, "autoenc")) { f->network = value; f->network_length = n; }
+        if (!ae__string(f, &key, &length) || !ae__want(f, ':') || !ae__string(f, &value, &unused)) return 0;
+        if (!ae__equals(key, length, "autoenc")) continue;
+        if (f->network) return ae__bad(f, "its header describes its network twice");
+        f->network = value;
     } while (ae__is(f, ','));
     return ae__want(f, '}');
 }
-
-static int ae__parse_header(ae_ctx *ae, ae_file *f)
-{
-    int metadata = 0;
+static int ae__parse_header(ae_ctx *ae, ae_file *f) {
+    int metadata = 0;  ae_found t;
     f->at = f->header;
     if (!ae__want(f, '{')) return 0;
     do {
-        ae_found t;
         void *found = f->found;
         memset(&t, 0, sizeof t);
         if (!ae__string(f, &t.name, &t.length) || !ae__want(f, ':')) return 0;
@@ -3207,133 +2311,91 @@ static int ae__parse_header(ae_ctx *ae, ae_file *f)
         }
         if (!ae__parse_tensor(f, &t)) return 0;
         if (f->n == f->room && !ae__grow(ae, &found, &f->room, sizeof(ae_found))) return ae__bad(f, "no memory to read it");
-        f->found = (ae_found *)found;
-        f->found[f->n++] = t;
+        f->found = (ae_found *)found;  f->found[f->n++] = t;
     } while (ae__is(f, ','));
     if (!ae__want(f, '}')) return 0;
     ae__space(f);
     return f->at == f->header + f->header_bytes || ae__bad(f, "there is something behind its header's last brace");
 }
-
-static int ae__by_name(const void *a, const void *b)
-{
+static int ae__by_name(const void *a, const void *b) {
     const ae_found *x = (const ae_found *)a, *y = (const ae_found *)b;
-    int shared = x->length < y->length ? x->length : y->length, d = memcmp(x->name, y->name, (size_t)shared);
+    int d = memcmp(x->name, y->name, (size_t)(x->length < y->length ? x->length : y->length));
     return d ? d : x->length - y->length;
 }
-static int ae__by_place(const void *a, const void *b)
-{
+static int ae__by_place(const void *a, const void *b) {
     const ae_found *x = (const ae_found *)a, *y = (const ae_found *)b;
     return x->from < y->from ? -1 : x->from > y->from;
 }
-
 /* Every byte of the data belongs to exactly one tensor, and every name is there once. */
-static int ae__check_places(ae_file *f)
-{
+static int ae__check_places(ae_file *f) {
     size_t i, at = 0;
-    qsort(f->found, f->n, sizeof *f->found, ae__by_place);
-    for (i = 0; i < f->n; at = f->found[i++].to) {
-        if (f->found[i].from < at) return ae__bad(f, "two tensors in it overlap");
-        if (f->found[i].from > at) return ae__bad(f, "there is a hole between two tensors in it");
-    }
+    if (f->n) qsort(f->found, f->n, sizeof *f->found, ae__by_place);
+    for (i = 0; i < f->n; at = f->found[i++].to)
+        if (f->found[i].from != at) return ae__bad(f, f->found[i].from < at ? "two tensors in it overlap" : "there is a hole between two tensors in it");
     if (at != f->data_bytes) return ae__bad(f, "there are bytes behind its last tensor");
-    qsort(f->found, f->n, sizeof *f->found, ae__by_name);
+    if (f->n) qsort(f->found, f->n, sizeof *f->found, ae__by_name);
     for (i = 1; i < f->n; i++) if (!ae__by_name(&f->found[i - 1], &f->found[i])) return ae__bad(f, "it has two tensors of the same name");
     return 1;
 }
-
-static void ae__close(ae_ctx *ae, ae_file *f)
-{
-    ae__dealloc(ae, f->header, f->header_bytes + 1);
-    ae__dealloc(ae, f->data, f->data_bytes);
+static void ae__close(ae_ctx *ae, ae_file *f) {
+    ae__dealloc(ae, f->header, f->header_bytes + 1);  ae__dealloc(ae, f->data, f->data_bytes);
     ae__dealloc(ae, f->found, f->room * sizeof(ae_found));
-    f->header = f->data = NULL;
-    f->found = NULL;
 }
-
-static int ae__read_parts(ae_ctx *ae, FILE *in, ae_file *f)
-{
-    uint64_t length = 0;
-    long size = fseek(in, 0, SEEK_END) ? -1 : ftell(in);
+static int ae__read_parts(ae_ctx *ae, FILE *in, ae_file *f) {
+    uint64_t length = 0;  long size = fseek(in, 0, SEEK_END) ? -1 : ftell(in);
     if (size < 0 || fseek(in, 0, SEEK_SET)) return ae__bad(f, "its size is unknown");
     if (size < 10 || fread(&length, 1, 8, in) != 8) return ae__bad(f, "it is too short for a safetensors file");
     if (length < 2 || length > (uint64_t)size - 8 || length > 100000000) return ae__bad(f, "its first 8 bytes claim a header that does not fit (not a safetensors file, or cut short)");
-    f->header_bytes = (size_t)length;
-    f->data_bytes = (size_t)size - 8 - f->header_bytes;
+    f->header_bytes = (size_t)length;  f->data_bytes = (size_t)size - 8 - f->header_bytes;
     f->header = (char *)ae__alloc(ae, f->header_bytes + 1);
     f->data = f->header && f->data_bytes ? (char *)ae__alloc(ae, f->data_bytes) : NULL;
     if (!f->header || (f->data_bytes && !f->data)) return ae__bad(f, "no memory to read it");
-    if (fread(f->header, 1, f->header_bytes, in) != f->header_bytes || (f->data_bytes && fread(f->data, 1, f->data_bytes, in) != f->data_bytes)) return ae__bad(f, "it could not be read to its end");
     f->header[f->header_bytes] = 0;
-    return 1;
+    if (fread(f->header, 1, f->header_bytes, in) == f->header_bytes && (!f->data_bytes || fread(f->data, 1, f->data_bytes, in) == f->data_bytes)) return 1;
+    return ae__bad(f, "it could not be read to its end");
 }
-
 /* Reads and checks all that can be checked without knowing the network.  0: the text says what is wrong. */
-static int ae__read(ae_ctx *ae, const char *path, ae_file *f)
-{
-    FILE *in = ae__little_endian() ? fopen(path, "rb") : NULL;
-    int well;
+static int ae__read(ae_ctx *ae, const char *path, ae_file *f) {
+    FILE *in = ae__little_endian() ? fopen(path, "rb") : NULL;  int well;
     memset(f, 0, sizeof *f);
     if (!in) return ae__world(ae, "%.400s cannot be opened", path);
-    well = ae__read_parts(ae, in, f) && ae__parse_header(ae, f) && ae__check_places(f);
-    fclose(in);
+    well = ae__read_parts(ae, in, f) && ae__parse_header(ae, f) && ae__check_places(f);  fclose(in);
     if (well) return 1;
-    ae__world(ae, "%.400s: %s", path, f->problem);
     ae__close(ae, f);
-    return 0;
+    return ae__world(ae, "%.400s: %s", path, f->problem);
 }
-
-static const ae_found *ae__find(const ae_file *f, const char *name)
-{
+static const ae_found *ae__find(const ae_file *f, const char *name) {
     ae_found key;
     memset(&key, 0, sizeof key);
-    key.name = name;
-    key.length = (int)strlen(name);
+    key.name = name;  key.length = (int)strlen(name);
     return f->n ? (const ae_found *)bsearch(&key, f->found, f->n, sizeof key, ae__by_name) : NULL;
 }
-
 /* Does the file's tensor fit ours, and is every number of it one? */
-static int ae__fits(ae_ctx *ae, const char *path, const ae_file *f, const ae_entry *e)
-{
-    const ae_found *t = ae__find(f, e->name);
-    char a[64], b[64];
-    size_t i, n = (size_t)ae__numel(e->dim);
+static int ae__fits(ae_ctx *ae, const char *path, const ae_file *f, const ae_entry *e) {
+    const ae_found *t = ae__find(f, e->name);  char a[64], b[64];  size_t i, n = (size_t)ae__numel(e->dim);
     if (!t) return ae__world(ae, "%.300s: there is no \"%s\" in it: it is another network's file", path, e->name);
     if (t->ndim != e->ndim || memcmp(t->dim, e->dim, sizeof t->dim))
         return ae__world(ae, "%.300s: \"%s\" is %s in the file and %s in the network", path, e->name, ae__shape_text(t->dim, t->ndim, a), ae__shape_text(e->dim, e->ndim, b));
     if (t->i64 != (e->i64 || e->float_i64)) return ae__world(ae, "%.300s: \"%s\" has the wrong type of numbers", path, e->name);
     for (i = 0; i < n; i++) {
-        int64_t whole = 0;
-        float x = 0;
-        if (t->i64) memcpy(&whole, f->data + t->from + 8 * i, 8);
-        else memcpy(&x, f->data + t->from + 4 * i, 4);
+        int64_t whole = 0;  float x = 0;
+        if (t->i64) memcpy(&whole, f->data + t->from + 8 * i, 8); else memcpy(&x, f->data + t->from + 4 * i, 4);
         if (!(x - x == 0) || whole < 0) return ae__world(ae, "%.300s: \"%s\" holds %s", path, e->name, t->i64 ? "a negative count" : "NaN or infinity");
     }
     return 1;
 }
-
-static void ae__take(const ae_file *f, const ae_entry *e, float *scratch)
-{
-    const ae_found *t = ae__find(f, e->name);
-    size_t i, n = (size_t)ae__numel(e->dim);
-    if (e->i64) memcpy(e->i64, f->data + t->from, 8 * n);
-    else if (e->float_i64) for (i = 0; i < n; i++) {
-        int64_t whole;
-        memcpy(&whole, f->data + t->from + 8 * i, 8);
-        e->data[i] = (float)whole;
-    }
+static void ae__take(const ae_file *f, const ae_entry *e, float *scratch) {
+    const char *from = f->data + ae__find(f, e->name)->from;  size_t i, n = (size_t)ae__numel(e->dim);  int64_t whole;
+    if (e->i64) memcpy(e->i64, from, 8 * n);
+    else if (e->float_i64) for (i = 0; i < n; i++) { memcpy(&whole, from + 8 * i, 8); e->data[i] = (float)whole; }
     else {
-        memcpy(scratch, f->data + t->from, 4 * n);
-        if (e->layout != AE_NCHW) ae__relayout(scratch, e->data, e->dim, e->layout, 0, 0);
-        else memcpy(e->data, scratch, 4 * n);
+        memcpy(scratch, from, 4 * n);
+        if (e->layout != AE_NCHW) ae__relayout(scratch, e->data, e->dim, e->layout, 0, 0); else memcpy(e->data, scratch, 4 * n);
     }
 }
-
 /* All of the entries and nothing else, or no change at all. */
-static int ae__take_all(ae_ctx *ae, const char *path, const ae_file *f, const ae_entry *e, size_t n)
-{
-    size_t i, largest = 1, k;
-    float *scratch;
+static int ae__take_all(ae_ctx *ae, const char *path, const ae_file *f, const ae_entry *e, size_t n) {
+    size_t i, k, largest = 1;  float *scratch;
     for (i = 0; i < n; i++) {
         if (!ae__fits(ae, path, f, &e[i])) return 0;
         if ((size_t)ae__numel(e[i].dim) > largest) largest = (size_t)ae__numel(e[i].dim);
@@ -3343,210 +2405,106 @@ static int ae__take_all(ae_ctx *ae, const char *path, const ae_file *f, const ae
         if (k == n) return ae__world(ae, "%.300s: \"%.*s\" in it is not in the network", path, f->found[i].length > 200 ? 200 : f->found[i].length, f->found[i].name);
     }
     scratch = ae__floats(ae, largest);
-    if (!scratch) return 0;
-    for (i = 0; i < n; i++) ae__take(f, &e[i], scratch);
-    return 1;
+    for (i = 0; i < n && scratch; i++) ae__take(f, &e[i], scratch);
+    return scratch != NULL;
 }
-
-static void ae__bump_versions(ae_net *net)
-{
-    ae_cursor c = ae__cursor(net);
-    while (ae__next_tensor(&c, 1)) ae__slot(ae__cursor_tensor(&c))->version++;
-}
-
-AE_API int ae_save(ae_net *net, const char *path)
-{
-    ae_ctx *ae = net->ctx;
-    size_t mark = ae_begin(ae), n = ae__net_entries(net, "", NULL);
+static void ae__bump_versions(ae_net *net) { ae_cursor c = ae__cursor(net); while (ae__next_tensor(&c, 1)) ae__slot(ae__cursor_tensor(&c))->version++; }
+static int ae__net_file(ae_net *net, const char *path, const ae_file *f) {      /* f NULL: write */
+    ae_ctx *ae = net->ctx;  size_t mark = ae_begin(ae), n = ae__net_entries(net, "", NULL);
     ae_entry *e = (ae_entry *)(void *)ae__floats(ae, n * sizeof *e / 4 + 1);
-    int well = e && (ae__net_entries(net, "", e), ae__write(ae, path, net, e, n));
-    ae_end(ae, mark);
-    return well;
+    int well = e && (ae__net_entries(net, "", e), f ? ae__take_all(ae, path, f, e, n) : ae__write(ae, path, net, e, n));
+    if (well && f) ae__bump_versions(net);
+    ae_end(ae, mark);  return well;
 }
-
-static int ae__load_file(ae_net *net, const char *path, const ae_file *f)
-{
-    ae_ctx *ae = net->ctx;
-    size_t mark = ae_begin(ae), n = ae__net_entries(net, "", NULL);
-    ae_entry *e = (ae_entry *)(void *)ae__floats(ae, n * sizeof *e / 4 + 1);
-    int well = e && (ae__net_entries(net, "", e), ae__take_all(ae, path, f, e, n));
-    if (well) ae__bump_versions(net);
-    ae_end(ae, mark);
-    return well;
-}
-
-AE_API int ae_load(ae_net *net, const char *path)
-{
-    ae_file f;
-    int well = ae__read(net->ctx, path, &f);
+AE_API int ae_save(ae_net *net, const char *path) { return ae__net_file(net, path, NULL); }
+AE_API int ae_load(ae_net *net, const char *path) {
+    ae_file f;  int well = ae__read(net->ctx, path, &f);
     if (!well) return 0;
-    well = ae__load_file(net, path, &f);
-    ae__close(net->ctx, &f);
-    return well;
+    well = ae__net_file(net, path, &f);  ae__close(net->ctx, &f);  return well;
 }
 
 /* ---- checkpoints ---- */
-
-static int ae__states(const ae_ctx *ae) { return 2 + 2 * ae->n_loaders; }
-
-static void ae__gather_state(ae_ctx *ae, int64_t *state, int put)   /* put: from state into the context */
-{
+static void ae__gather_state(ae_ctx *ae, int64_t *state, int put) {             /* put: from state into the context */
     ae_loader *l;
     if (put) ae->random_step = (uint64_t)state[0], ae->random_op = (uint32_t)state[1];
     else state[0] = (int64_t)ae->random_step, state[1] = ae->random_op;
     for (l = ae->loaders; l; l = l->next) {
         int64_t *s = state + 2 + 2 * l->number;
-        if (!put) s[0] = l->epoch, s[1] = l->at;
-        else l->epoch = s[0], l->at = s[1] > l->n ? l->n : (int)s[1], ae__shuffle(l);
+        if (!put) s[0] = l->epoch, s[1] = l->at; else l->epoch = s[0], l->at = s[1] > l->n ? l->n : (int)s[1], ae__shuffle(l);
     }
 }
-
-static int ae__checkpoint(ae_ctx *ae, const char *path, const ae_file *f)   /* f NULL: write */
-{
-    size_t mark = ae_begin(ae), n = ae__all_entries(ae, NULL, 0, NULL);
-    int64_t *state = (int64_t *)(void *)ae__floats(ae, 2 * (size_t)ae__states(ae));
-    ae_entry *e = state ? (ae_entry *)(void *)ae__floats(ae, n * sizeof *e / 4 + 1) : NULL;
-    int well = e != NULL;
-    ae_net *net;
+static int ae__checkpoint(ae_ctx *ae, const char *path, const ae_file *f) {     /* f NULL: write */
+    int states = 2 + 2 * ae->n_loaders, well;  size_t mark = ae_begin(ae), n = ae__all_entries(ae, NULL, 0, NULL);
+    int64_t *state = (int64_t *)(void *)ae__floats(ae, 2 * (size_t)states);
+    ae_entry *e = state ? (ae_entry *)(void *)ae__floats(ae, n * sizeof *e / 4 + 1) : NULL;  ae_net *net;
+    well = e != NULL;
     if (e) {
-        ae__gather_state(ae, state, 0);
-        ae__all_entries(ae, state, ae__states(ae), e);
+        ae__gather_state(ae, state, 0);  ae__all_entries(ae, state, states, e);
         well = f ? ae__take_all(ae, path, f, e, n) : ae__write(ae, path, NULL, e, n);
     }
-    if (well && f) {
-        ae__gather_state(ae, state, 1);
-        for (net = ae->roots; net; net = net->next) ae__bump_versions(net);
-    }
-    ae_end(ae, mark);
-    return well;
+    if (well && f) { ae__gather_state(ae, state, 1); for (net = ae->roots; net; net = net->next) ae__bump_versions(net); }
+    ae_end(ae, mark);  return well;
 }
-
 AE_API int ae_save_all(ae_ctx *ae, const char *path) { return ae__checkpoint(ae, path, NULL); }
-
-AE_API int ae_load_all(ae_ctx *ae, const char *path)
-{
-    ae_file f;
-    int well = ae__read(ae, path, &f);
+AE_API int ae_load_all(ae_ctx *ae, const char *path) {
+    ae_file f;  int well = ae__read(ae, path, &f);
     if (!well) return 0;
-    well = ae__checkpoint(ae, path, &f);
-    ae__close(ae, &f);
-    return well;
+    well = ae__checkpoint(ae, path, &f);  ae__close(ae, &f);  return well;
 }
 
 /* ---- ae_open: the network from its description ---- */
-
-typedef struct ae_plan { const char *at; int depth; const char *problem; } ae_plan;
-
-static int ae__plan_word(ae_plan *p, char *word, size_t size)
-{
+typedef struct ae_plan { const char *at, *problem; int depth; double left; } ae_plan;   /* left: bytes of tensors that the file can still hold */
+static int ae__plan_is(ae_plan *p, char c) { return *p->at == c && p->at++; }
+static int ae__plan_word(ae_plan *p, char *word) {
     size_t n = 0;
-    while ((*p->at >= 'a' && *p->at <= 'z') || (*p->at >= 'A' && *p->at <= 'Z') || (*p->at >= '0' && *p->at <= '9') || *p->at == '_') {
-        if (n + 1 >= size) return 0;
-        word[n++] = *p->at++;
-    }
-    word[n] = 0;
-    return n > 0;
+    for (; ae__word_sign(*p->at); p->at++) { if (n + 1 >= AE_NAME) return 0; word[n++] = *p->at; }
+    word[n] = 0;  return n > 0;
+}
+/* A number in the C locale's writing, whatever the program's is. */
+static int ae__plan_number(ae_plan *p, float *value) {
+    char text[32], point[8], *end;  size_t n = strspn(p->at, "0123456789+-.e");
+    if (n == 0 || n >= sizeof text) return 0;
+    snprintf(point, sizeof point, "%.1f", 0.5);  snprintf(text, sizeof text, "%.*s", (int)n, p->at);
+    if (strchr(text, '.')) *strchr(text, '.') = point[1];
+    *value = (float)strtod(text, &end);  p->at += n;
+    return *end == 0 && fabs((double)*value) < 1e7;
 }
 
-static int ae__plan_args(ae_plan *p, const ae_kind *kind, float *arg)
-{
-    int i;
-    char *end;
-    if (*p->at++ != '(') return 0;
-    for (i = 0; i < kind->args; i++) {
-        if (i && *p->at++ != ',') return 0;
-        arg[i] = (float)strtod(p->at, &end);
-        if (end == p->at || !(fabs((double)arg[i]) < 1e7)) return 0;
-        p->at = end;
-    }
-    return *p->at++ == ')';
-}
-
-/* Whole numbers within the least values that ae_nn_... asks for; a tensor no larger than the file could hold. */
-static int ae__plan_sane(const ae_kind *kind, const float *arg, size_t limit)
-{
-    ae_net trial;
-    ae_owned o[AE_LAYER_TENSORS];
-    int i, k, n;
-    for (i = 0; i < kind->args; i++) {
-        int real = kind->act == AE_ACT_LEAKY || (!strcmp(kind->name, "Parameter") && i == 0), may_be_zero = i >= 2 && kind->owns && i != 3;
-        if (!real && (arg[i] != (float)(int)arg[i] || arg[i] < (may_be_zero || (i == 2 && !kind->owns) ? 0 : 1))) return 0;
-    }
-    if (!kind->owns) return 1;
-    memset(&trial, 0, sizeof trial);
-    memcpy(trial.arg, arg, (size_t)kind->args * sizeof(float));
-    n = kind->owns(&trial, o);
-    for (i = 0; i < n; i++) {
-        double elements = 1;
-        for (k = 0; k < 4; k++) elements *= o[i].dim[k];
-        if (elements < 1 || elements * 4 > (double)limit) return 0;
-    }
-    return 1;
-}
-
-static int ae__plan_node(ae_plan *p, ae_net *net, size_t limit);
-
-static int ae__plan_child(ae_plan *p, ae_net *parent, size_t limit)
-{
-    char name[AE_NAME], kind_name[AE_NAME];
-    float arg[AE_LAYER_ARGS];
-    const ae_kind *kind;
-    ae_net *l, *other;
-    if (!ae__plan_word(p, name, sizeof name) || *p->at++ != ':' || !ae__plan_word(p, kind_name, sizeof kind_name)) return 0;
-    kind = ae__kind(kind_name);
-    if (!kind || !strcmp(kind_name, "Op")) { p->problem = "it holds a layer that only the program which wrote it can build"; return 0; }
-    if (!ae__plan_args(p, kind, arg) || !ae__plan_sane(kind, arg, limit)) return 0;
+static int ae__plan_node(ae_plan *p, ae_net *net);
+static int ae__plan_child(ae_plan *p, ae_net *parent) {                         /* name:Kind(args) */
+    char name[AE_NAME], kind[AE_NAME];  float arg[AE_LAYER_ARGS];  const ae_kind *k;  ae_net *l, *other;  int i;
+    if (!ae__plan_word(p, name) || !ae__plan_is(p, ':') || !ae__plan_word(p, kind) || (k = ae__kind(kind)) == NULL) return 0;
+    if (k == ae__kind("Op")) { p->problem = "it holds a layer that only the program which wrote it can build"; return 0; }
+    if (!ae__plan_is(p, '(')) return 0;
+    for (i = 0; k->least[i]; i++) if ((i && !ae__plan_is(p, ',')) || !ae__plan_number(p, &arg[i])) return 0;
+    if (!ae__plan_is(p, ')') || ae__layer_problem(parent->ctx, k, arg, &p->left)) return 0;
     for (other = parent->child; other; other = other->next) if (!strcmp(other->name, name)) return 0;
-    l = ae__layer(parent, kind_name, arg);
+    l = ae__layer(parent, kind, arg);
     if (!l) return 0;
     strcpy(l->name, name);
-    return kind->forward || ae__plan_node(p, l, limit);
+    return k->forward || ae__plan_node(p, l);
 }
-
-static int ae__plan_node(ae_plan *p, ae_net *net, size_t limit)      /* {name:Kind(args),...} */
-{
-    int well = *p->at++ == '{' && p->depth++ < 32;
-    if (well && *p->at == '}') { p->at++; p->depth--; return 1; }
-    while (well && ae__plan_child(p, net, limit)) {
-        if (*p->at == ',') p->at++;
-        else { p->depth--; return *p->at++ == '}'; }
-    }
-    return 0;
+static int ae__plan_node(ae_plan *p, ae_net *net) {                             /* {name:Kind(args),...} */
+    if (!ae__plan_is(p, '{') || ++p->depth > 32) return 0;
+    while (!ae__plan_is(p, '}')) if ((net->child && !ae__plan_is(p, ',')) || !ae__plan_child(p, net)) return 0;
+    p->depth--;  return 1;
 }
-
-static int ae__plan(ae_file *f, ae_net *net)
-{
-    ae_plan p;
-    char word[AE_NAME];
-    int i, well = 1;
-    float head[4];
-    char *end;
+static int ae__plan(ae_file *f, ae_net *net) {
+    ae_plan p = { f->network, "its description of the network is damaged", 0, (double)f->data_bytes };
+    char word[AE_NAME];  float head[4];  int i, well = 1;
     if (!f->network) return ae__bad(f, "it does not say how its network is built; only files written by ae_save do");
-    p.at = f->network;                            /* ends at a quote, which no rule of the grammar accepts */
-    p.depth = 0;
-    p.problem = "its description of the network is damaged";
-    for (i = 0; i < 4 && well; i++) {
-        head[i] = (float)strtod(p.at, &end);
-        well = end > p.at && head[i] >= 0 && head[i] < 1e7f && *end == (i < 3 ? ',' : ';');
-        p.at = end + 1;
-    }
-    well = well && head[0] <= 4 && ae__plan_word(&p, word, sizeof word) && !strcmp(word, "Sequential") && *p.at++ == '(' && *p.at++ == ')' && ae__plan_node(&p, net, f->data_bytes) && *p.at == '"';
-    if (!well) return ae__bad(f, p.problem);
+    for (i = 0; i < 4 && well; i++) well = ae__plan_number(&p, &head[i]) && head[i] >= 0 && head[i] == (float)(int)head[i] && ae__plan_is(&p, i < 3 ? ',' : ';');
+    well = well && head[0] <= 4 && head[1] * head[2] * head[3] < 1e9f && ae__plan_word(&p, word) && !strcmp(word, "Sequential");
+    if (!well || !ae__plan_is(&p, '(') || !ae__plan_is(&p, ')') || !ae__plan_node(&p, net) || *p.at != '"') return ae__bad(f, p.problem);
     net->input_dims = (int)head[0];
     for (i = 0; i < 4; i++) net->input[i] = i && head[i] >= 1 ? (int)head[i] : 1;
     return 1;
 }
-
-AE_API ae_net *ae_open(ae_ctx *ae, const char *path)
-{
-    ae_file f;
-    ae_net *net = NULL;
-    int well;
+AE_API ae_net *ae_open(ae_ctx *ae, const char *path) {
+    ae_file f;  ae_net *net;  int well;
     if (!ae__read(ae, path, &f)) return NULL;
     net = ae_net_new(ae);
-    well = net && ae__plan(&f, net);
-    if (net && !well) ae__world(ae, "%.400s: %s", path, f.problem);
-    well = well && ae__load_file(net, path, &f);
+    well = net && (ae__plan(&f, net) || ae__world(ae, "%.400s: %s", path, f.problem)) && ae__net_file(net, path, &f);
     ae__close(ae, &f);
     if (well) { ae_train(net, 0); return net; }
     if (net) { ae->roots = net->next; ae->n_roots--; }        /* forgotten; its few bytes go with the context */
@@ -3556,188 +2514,111 @@ AE_API ae_net *ae_open(ae_ctx *ae, const char *path)
 #endif /* AE_NO_STDIO */
 
 /* ---- use without training ---- */
-
 enum { AE_PREDICT_ROWS = 256 };      /* rows at a time: what bounds the memory of ae_predict */
 
 /* The shape of one input row: what the network ran with first, or what its first layer tells. */
-static int ae__input_shape(ae_net *net, int *dim, int *ndim)
-{
+static int ae__input_shape(const ae_net *net, int *dim, int *ndim) {
     const ae_net *l = net;
     while (l->child) l = l->child;
-    *ndim = net->input_dims;
-    memcpy(dim, net->input, 4 * sizeof(int));
+    *ndim = net->input_dims;  memcpy(dim, net->input, 4 * sizeof(int));
     if (*ndim || l->kind != ae__kind("Linear")) return *ndim > 0;
-    dim[1] = (int)l->arg[0];
-    dim[2] = dim[3] = 1;
-    *ndim = 2;
-    return 1;
+    dim[1] = (int)l->arg[0];  dim[2] = dim[3] = 1;  *ndim = 2;  return 1;
 }
-
-AE_API int ae_predict(ae_net *net, const float *in, int rows, float *out, size_t out_floats)
-{
-    ae_ctx *ae = net->ctx;
-    int dim[4], ndim, at, grad, well = 1;
-    size_t each, used = 0, n;
-    if (ae->poisoned || rows < 0) return rows < 0 ? ae__world(ae, "ae_predict: %d rows", rows) : 0;
+AE_API int ae_predict(ae_net *net, const float *in, size_t in_floats, float *out, size_t out_floats) {
+    ae_ctx *ae = net->ctx;  int dim[4], ndim, grad, well = 1;  size_t each, rows, at, used = 0, n;
+    if (ae->poisoned) return 0;
     if (!ae__input_shape(net, dim, &ndim)) return ae__world(ae, "ae_predict: the shape of one input is unknown; run ae_forward once, or ae_open a file of a network that has run");
-    each = (size_t)dim[1] * (size_t)dim[2] * (size_t)dim[3];
-    grad = ae_grad_enabled(ae, 0);
-    ae->predicting++;
+    each = (size_t)dim[1] * (size_t)dim[2] * (size_t)dim[3];  rows = in_floats / each;
+    if (rows < 1 || in_floats % each || rows > INT_MAX) return ae__world(ae, "ae_predict: %.0f numbers are not rows of %.0f, the size of one input", (double)in_floats, (double)each);
+    grad = ae_grad_enabled(ae, 0);  ae->predicting++;
     for (at = 0; at < rows && well; at += AE_PREDICT_ROWS) {
-        int some = rows - at < AE_PREDICT_ROWS ? rows - at : AE_PREDICT_ROWS;
-        size_t mark = ae_begin(ae);
-        ae_tensor y = ae_forward(net, ae_from(ae, in + (size_t)at * each, some, ndim > 1 ? dim[1] : 0, ndim > 2 ? dim[2] : 0, ndim > 3 ? dim[3] : 0));
+        int some = rows - at < AE_PREDICT_ROWS ? (int)(rows - at) : AE_PREDICT_ROWS;  size_t mark = ae_begin(ae);
+        ae_tensor y = ae_forward(net, ae_from(ae, in + at * each, some, ndim > 1 ? dim[1] : 0, ndim > 2 ? dim[2] : 0, ndim > 3 ? dim[3] : 0));
         const float *data = ae->poisoned ? NULL : ae_data(y);
-        n = data ? (size_t)ae_size(y, -1) : 0;
-        well = data && used + n <= out_floats;
+        n = data ? (size_t)ae_size(y, -1) : 0;  well = data && used + n <= out_floats;
         if (well) memcpy(out + used, data, n * sizeof(float));
-        else if (data) ae__world(ae, "ae_predict: %d rows give %.0f numbers; out has room for %.0f", rows, (double)n / some * rows, (double)out_floats);
-        used += n;
-        ae_end(ae, mark);
+        else if (data) ae__world(ae, "ae_predict: %d rows give %.0f numbers; out has room for %.0f", (int)rows, (double)n / some * (double)rows, (double)out_floats);
+        used += n;  ae_end(ae, mark);
     }
-    ae->predicting--;
-    ae_grad_enabled(ae, grad);
-    return well;
+    ae->predicting--;  ae_grad_enabled(ae, grad);
+    return well ? (int)rows : 0;
 }
 
 /* ==== >>debug ============================================================================================= */
 
-typedef struct ae_text { char *text; size_t size, used; } ae_text;
-
-/* Appends; goes on counting when the buffer is full, as snprintf does. */
-static void ae__print(ae_text *t, const char *format, ...)
-{
-    va_list list;
-    int n;
-    size_t room = t->used < t->size ? t->size - t->used : 0;
-    va_start(list, format);
-    n = vsnprintf(room ? t->text + t->used : NULL, room, format, list);
-    va_end(list);
-    t->used += n > 0 ? (size_t)n : 0;
-}
-
-static void ae__summary_node(const ae_net *net, int depth, ae_text *t)
-{
-    const ae_net *l;
-    char layer[AE_PATH];
+static void ae__summary_node(const ae_net *net, int depth, ae_text *t) {
+    const ae_net *l;  char layer[AE_PATH];
     if (net->kind->forward) { ae__layer_text(net, layer, sizeof layer); ae__print(t, "%s\n", layer); return; }
     ae__print(t, "%s(\n", net->kind->name);
-    for (l = net->child; l; l = l->next) {
-        ae__print(t, "%*s(%s): ", 2 * depth + 2, "", l->name);
-        ae__summary_node(l, depth + 1, t);
-    }
+    for (l = net->child; l; l = l->next) { ae__print(t, "%*s(%s): ", 2 * depth + 2, "", l->name);  ae__summary_node(l, depth + 1, t); }
     ae__print(t, "%*s)\n", 2 * depth, "");
 }
-
-static void ae__thousands(size_t n, char *text)  /* 210369 -> "210,369" */
-{
-    char digits[32];
-    int i, used = 0, length = snprintf(digits, sizeof digits, "%zu", n);
-    for (i = 0; i < length; i++) {
-        if (i && (length - i) % 3 == 0) text[used++] = ',';
-        text[used++] = digits[i];
-    }
-    text[used] = 0;
+static void ae__thousands(size_t n, ae_text *t) {                               /* 210369 -> 210,369 */
+    if (n >= 1000) { ae__thousands(n / 1000, t); ae__print(t, ",%03d", (int)(n % 1000)); }
+    else ae__print(t, "%d", (int)n);
 }
-
-AE_API int ae_summary(const ae_net *net, char *text, size_t size)
-{
-    ae_text t;
-    ae_owned o[AE_LAYER_TENSORS];
-    ae_net *l;
-    size_t count = 0;
-    char number[48];
-    int i, n;
-    t.text = text;
-    t.size = size;
-    t.used = 0;
+AE_API int ae_summary(const ae_net *net, char *text, size_t size) {
+    ae_text t = { text, size, 0 };  ae_owned o[AE_LAYER_TENSORS];  ae_net *l;  size_t count = 0;  int i, n;
     ae__summary_node(net, 0, &t);
     for (l = (ae_net *)net; l; l = ae__walk(net, l))
-        for (i = 0, n = l->kind->owns ? l->kind->owns(l, o) : 0; i < n; i++) if (!o[i].buffer) count += (size_t)ae__numel(o[i].dim);
-    ae__thousands(count, number);
-    ae__print(&t, "%s parameters\n", number);
-    return (int)t.used;
+        for (i = 0, n = l->kind->owns ? l->kind->owns(l->arg, o) : 0; i < n; i++) if (!o[i].buffer) count += (size_t)ae__numel(o[i].dim);
+    ae__thousands(count, &t);  ae__print(&t, " parameters\n");  return (int)t.used;
 }
-
 /* What one layer's output says: units that never change, saturation, numbers that are none. */
-static int ae__diagnose_layer(ae_ctx *ae, const ae_record *r, ae_text *t)
-{
+static int ae__diagnose_layer(ae_ctx *ae, const ae_record *r, ae_text *t) {
     ae_slot *s = ae__at(ae, r->out);
-    int B = s->dim[0], C = s->ndim > 1 ? s->dim[1] : 1, P = s->dim[2] * s->dim[3], b, c, p, dead = 0, bad = 0, ends = 0, bounded = r->op == &ae__op_sigmoid || r->op == &ae__op_tanh;
-    double sum = 0, squares = 0, n = (double)B * C * P, low = r->op == &ae__op_tanh ? -1 : 0;
-    char path[AE_PATH], layer[AE_PATH];
+    int B = s->dim[0], C = s->ndim > 1 ? s->dim[1] : 1, P = s->dim[2] * s->dim[3], i, c, dead = 0, bad = 0, ends = 0;
+    int curved = r->op == &ae__op_sigmoid || r->op == &ae__op_tanh;
+    double sum = 0, squares = 0, n = (double)B * C * P, low = r->op == &ae__op_tanh ? -1 : 0;  char path[AE_PATH], layer[AE_PATH];
     for (c = 0; c < C; c++) {
         float least = INFINITY, most = -INFINITY;
-        for (b = 0; b < B; b++) for (p = 0; p < P; p++) {
-            float v = s->data[s->layout == AE_NHWC ? ((size_t)b * (size_t)P + (size_t)p) * (size_t)C + (size_t)c : ((size_t)b * (size_t)C + (size_t)c) * (size_t)P + (size_t)p];
+        for (i = 0; i < B * P; i++) {
+            float v = s->data[s->layout == AE_NHWC ? (size_t)i * (size_t)C + (size_t)c : ((size_t)(i / P) * (size_t)C + (size_t)c) * (size_t)P + (size_t)(i % P)];
             bad += !(v - v == 0);
-            least = v < least ? v : least;
-            most = v > most ? v : most;
-            ends += (double)v - low < 1e-3 || (double)v > 1 - 1e-3;
-            sum += (double)v;
-            squares += (double)v * (double)v;
+            least = v < least ? v : least;  most = v > most ? v : most;  ends += (double)v - low < 1e-3 || (double)v > 1 - 1e-3;
+            sum += (double)v;  squares += (double)v * (double)v;
         }
         dead += !(most > least);
     }
-    ae__path(NULL, r->net, path);
-    ae__layer_text(r->net, layer, sizeof layer);
+    ae__path(NULL, r->net, path);  ae__layer_text(r->net, layer, sizeof layer);
     ae__print(t, "%-12s %-22.*s mean %9.4g  std %9.4g", path, (int)strcspn(layer, "("), layer, sum / n, sqrt(fmax(0, squares / n - sum / n * (sum / n))));
     if (bad) ae__print(t, "  %d NaN or Inf", bad);
     if (dead) ae__print(t, "  %d of %d units give the same for every input", dead, C);
-    if (bounded && ends > 0.5 * n) ae__print(t, "  %.0f %% saturated", 100 * ends / n);
+    if (curved && ends > 0.5 * n) ae__print(t, "  %.0f %% saturated", 100 * ends / n);
     ae__print(t, "\n");
     return (bad > 0) + (dead > 0 && 2 * dead >= C);
 }
 
-/* The mean squared distance of the rows of x to their own mean row: what a net that learnt only the mean would err. */
-static double ae__spread_of(const float *x, int rows, size_t each, const float *against, double *error)
-{
-    double spread = 0;
-    size_t i;
-    int r;
+/* The mean squared distance of the rows of x to their own mean row: the error of a net that has learnt only the mean.
+   error: the same to the rows of `against`. */
+static double ae__spread_of(const float *x, int rows, size_t each, const float *against, double *error) {
+    double spread = 0, n = (double)rows * (double)each;  size_t i;  int r;
     for (i = 0, *error = 0; i < each; i++) {
         double mean = 0;
-        for (r = 0; r < rows; r++) mean += (double)x[(size_t)r * each + i];
-        mean /= rows;
+        for (r = 0; r < rows; r++) mean += (double)x[(size_t)r * each + i] / rows;
         for (r = 0; r < rows; r++) {
             double v = (double)x[(size_t)r * each + i], e = against ? v - (double)against[(size_t)r * each + i] : 0;
-            spread += (v - mean) * (v - mean);
-            *error += e * e;
+            spread += (v - mean) * (v - mean) / n;  *error += e * e / n;
         }
     }
-    *error /= (double)rows * (double)each;
-    return spread / ((double)rows * (double)each);
+    return spread;
 }
-
-AE_API int ae_diagnose(ae_net *net, ae_tensor x, char *text, size_t size)
-{
-    ae_ctx *ae = net->ctx;
-    size_t mark = ae_begin(ae), each;
-    int grad = ae_grad_enabled(ae, 0), fuse = ae->fuse, first = ae->n_records, findings = 0, i;
-    ae_text t;
-    ae_tensor y;
-    double error, unused, spread, baseline;
-    t.text = text;
-    t.size = size;
-    t.used = 0;
-    ae->fuse = 0;
-    y = ae_forward(net, x);
-    ae->fuse = fuse;
-    ae_grad_enabled(ae, grad);
-    for (i = first; i < ae->n_records && !ae->poisoned; i++)
+AE_API int ae_diagnose(ae_net *net, ae_tensor x, char *text, size_t size) {
+    ae_ctx *ae = net->ctx;  ae_text t = { text, size, 0 };  size_t mark = ae_begin(ae);  ae_tensor y;
+    int grad = ae_grad_enabled(ae, 0), fuse = ae->fuse, findings = 0, rows, same, i = ae->n_records;  double error, unused, spread, mean;
+    ae->fuse = 0;  y = ae_forward(net, x);  ae->fuse = fuse;  ae_grad_enabled(ae, grad);
+    for (; i < ae->n_records && !ae->poisoned; i++)
         if (ae->records[i].net && ae->records[i].op != &ae__op_relayout && ae->records[i].op != &ae__op_view) findings += ae__diagnose_layer(ae, &ae->records[i], &t);
-    if (!ae->poisoned && ae_size(y, 0) > 1) {
-        const float *out = ae_data(y), *in = ae_data(x);
-        int rows = ae_size(y, 0), same = ae_size(x, -1) == ae_size(y, -1);
-        each = (size_t)ae_size(y, -1) / (size_t)rows;
-        spread = ae__spread_of(out, rows, each, NULL, &unused);
-        baseline = ae__spread_of(in, rows, (size_t)ae_size(x, -1) / (size_t)rows, same ? out : NULL, &error);
-        if (spread < 1e-6 * baseline) { findings++; ae__print(&t, "collapsed: the output is the same for every input (variance over inputs %.3g)\n", spread); }
-        if (same) ae__print(&t, "squared error %.6f; always answering with this batch's mean: %.6f%s\n", error, baseline, error < 0.95 * baseline ? "" : ": nothing learnt yet");
-        findings += same && error >= 0.95 * baseline;
+    rows = ae->poisoned ? 0 : ae_size(y, 0);
+    if (rows > 1 && ae_size(x, 0) == rows) {
+        same = ae_size(x, -1) == ae_size(y, -1);
+        spread = ae__spread_of(ae_data(y), rows, (size_t)(ae_size(y, -1) / rows), NULL, &unused);
+        mean = ae__spread_of(ae_data(x), rows, (size_t)(ae_size(x, -1) / rows), same ? ae_data(y) : NULL, &error);
+        if (spread < 1e-6 * mean) { findings++; ae__print(&t, "collapsed: the output is the same for every input (variance over inputs %.3g)\n", spread); }
+        if (same) ae__print(&t, "squared error %.6f; always answering with this batch's mean: %.6f%s\n", error, mean, error < 0.95 * mean ? "" : ": nothing learnt yet");
+        findings += same && error >= 0.95 * mean;
     }
-    ae_end(ae, mark);
-    return findings;
+    ae_end(ae, mark);  return findings;
 }
 
 /* ==== >>cpu =============================================================================================== */
@@ -3746,16 +2627,12 @@ AE_API int ae_diagnose(ae_net *net, ae_tensor x, char *text, size_t size)
    split over output elements, or in chunks of a fixed size whose sums are added in order. */
 
 /* ---- the kernels, once for each width of vector ---- */
-
 /* C(i) = act(init + sum over n, t, k of A[arow(i) + n astep0 + t astep1 + k astep2] * B[n bstep0 + t bstep1 + k bstep2 ...]):
    this one form serves matrix products and convolutions.  Rows are listed by their offsets, columns are contiguous. */
 typedef struct ae_gemm {
-    const float *a, *b;
-    float       *c;
+    const float *a, *b;  float       *c;
     const int   *arow, *crow;        /* offset of each row in a and in c; NULL: row * lda, row * ldc */
-    size_t       lda, ldc;
-    int          rows, cols, len[3];
-    ptrdiff_t    astep[3], bstep[3];
+    size_t       lda, ldc;  int          rows, cols, len[3];  ptrdiff_t    astep[3], bstep[3];
     const float *bias;               /* of each column, or NULL */
     ae_store     st;                 /* what happens to a tile before it is stored; mask: same offsets as c */
 } ae_gemm;
@@ -3771,7 +2648,6 @@ struct ae_kernels {
 };
 
 /* ---- threads: workers that spin a little, then sleep; a late worker is never waited for ---- */
-
 enum { AE_MAX_THREADS = 64 };
 typedef void (*ae_task)(void *user, int index, int thread);
 
@@ -3782,9 +2658,7 @@ struct ae_pool {
     pthread_cond_t  wake;
 #endif
     uint64_t job;                    /* number of the job << 32 | next task: one word, so that a claim is one comparison */
-    int      tasks, done, asleep, quit, ready, workers;
-    ae_task  task;
-    void    *user;
+    int      tasks, done, asleep, quit, ready, workers;  ae_task  task;  void    *user;
 };
 
 #if defined(__x86_64__) || defined(__i386__)
@@ -3793,12 +2667,10 @@ static unsigned ae__fpu_enter(void) { unsigned old = _mm_getcsr(); _mm_setcsr(ol
 static void ae__fpu_leave(unsigned state) { _mm_setcsr(state); }
 static void ae__pause(void) { _mm_pause(); }
 #elif defined(__aarch64__)
-static unsigned ae__fpu_enter(void)
-{
+static unsigned ae__fpu_enter(void) {
     uint64_t old;
     __asm__ volatile("mrs %0, fpcr" : "=r"(old));
-    __asm__ volatile("msr fpcr, %0" : : "r"(old | (1u << 24)));
-    return (unsigned)old;
+    __asm__ volatile("msr fpcr, %0" : : "r"(old | (1u << 24)));  return (unsigned)old;
 }
 static void ae__fpu_leave(unsigned state) { __asm__ volatile("msr fpcr, %0" : : "r"((uint64_t)state)); }
 static void ae__pause(void) { __asm__ volatile("yield"); }
@@ -3810,130 +2682,82 @@ static void ae__pause(void) { }
 
 /* Claims and runs tasks of the current job until none is left.  What is read before the claim belongs to the job that
    the claim succeeds for, since a job ends only when all its tasks are done. */
-static void ae__work(ae_pool *p, int thread)
-{
+static void ae__work(ae_pool *p, int thread) {
     for (;;) {
         uint64_t job = __atomic_load_n(&p->job, __ATOMIC_ACQUIRE);
         int tasks = __atomic_load_n(&p->tasks, __ATOMIC_RELAXED), index = (int)(uint32_t)job;
-        ae_task task = __atomic_load_n(&p->task, __ATOMIC_RELAXED);
-        void *user = __atomic_load_n(&p->user, __ATOMIC_RELAXED);
+        ae_task task = __atomic_load_n(&p->task, __ATOMIC_RELAXED);  void *user = __atomic_load_n(&p->user, __ATOMIC_RELAXED);
         if (index >= tasks) return;
         if (!__atomic_compare_exchange_n(&p->job, &job, job + 1, 0, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED)) continue;
-        task(user, index, thread);
-        __atomic_add_fetch(&p->done, 1, __ATOMIC_RELEASE);
+        task(user, index, thread);  __atomic_add_fetch(&p->done, 1, __ATOMIC_RELEASE);
     }
 }
 
 #ifndef AE_NO_THREADS
-static void ae__sleep(ae_pool *p, uint64_t seen)
-{
-    pthread_mutex_lock(&p->lock);
-    __atomic_add_fetch(&p->asleep, 1, __ATOMIC_SEQ_CST);
+static void ae__sleep(ae_pool *p, uint64_t seen) {
+    pthread_mutex_lock(&p->lock);  __atomic_add_fetch(&p->asleep, 1, __ATOMIC_SEQ_CST);
     while (__atomic_load_n(&p->job, __ATOMIC_SEQ_CST) >> 32 == seen && !__atomic_load_n(&p->quit, __ATOMIC_SEQ_CST)) pthread_cond_wait(&p->wake, &p->lock);
-    __atomic_sub_fetch(&p->asleep, 1, __ATOMIC_SEQ_CST);
-    pthread_mutex_unlock(&p->lock);
+    __atomic_sub_fetch(&p->asleep, 1, __ATOMIC_SEQ_CST);  pthread_mutex_unlock(&p->lock);
 }
-
-static void *ae__worker(void *user)
-{
-    ae_pool *p = (ae_pool *)user;
-    int thread = __atomic_add_fetch(&p->ready, 1, __ATOMIC_SEQ_CST);
-    uint64_t seen = 0;
+static void *ae__worker(void *user) {
+    ae_pool *p = (ae_pool *)user;  int thread = __atomic_add_fetch(&p->ready, 1, __ATOMIC_SEQ_CST);  uint64_t seen = 0;
     ae__fpu_enter();
     while (!__atomic_load_n(&p->quit, __ATOMIC_SEQ_CST)) {
         int spin;
         for (spin = 0; spin < AE_SPIN && __atomic_load_n(&p->job, __ATOMIC_ACQUIRE) >> 32 == seen; spin++) ae__pause();
         if (__atomic_load_n(&p->job, __ATOMIC_ACQUIRE) >> 32 == seen) { ae__sleep(p, seen); continue; }
-        seen = __atomic_load_n(&p->job, __ATOMIC_ACQUIRE) >> 32;
-        ae__work(p, thread);
+        seen = __atomic_load_n(&p->job, __ATOMIC_ACQUIRE) >> 32;  ae__work(p, thread);
     }
     return NULL;
 }
-
-static void ae__pool_start(ae_ctx *ae)
-{
+static void ae__pool_start(ae_ctx *ae) {
     long cores = ae->config.threads > 0 ? ae->config.threads : sysconf(_SC_NPROCESSORS_ONLN);
-    ae_pool *p = (ae_pool *)ae__permanent(ae, sizeof *p);
-    int want = cores < 1 ? 1 : cores > AE_MAX_THREADS ? AE_MAX_THREADS : (int)cores;
+    ae_pool *p = (ae_pool *)ae__permanent(ae, sizeof *p);  int want = cores < 1 ? 1 : cores > AE_MAX_THREADS ? AE_MAX_THREADS : (int)cores;
     ae->pool = p;
     if (p) {
-        pthread_mutex_init(&p->lock, NULL);
-        pthread_cond_init(&p->wake, NULL);
+        pthread_mutex_init(&p->lock, NULL);  pthread_cond_init(&p->wake, NULL);
         while (p->workers < want - 1 && pthread_create(&p->thread[p->workers], NULL, ae__worker, p) == 0) p->workers++;
     }
     ae->threads = p ? p->workers + 1 : 1;
     snprintf(ae->machine, sizeof ae->machine, "%s, %d thread%s", ae->kernels->name, ae->threads, ae->threads > 1 ? "s" : "");
 }
-
-static void ae__pool_stop(ae_ctx *ae)
-{
-    ae_pool *p = ae->pool;
-    int i;
+static void ae__pool_stop(ae_ctx *ae) {
+    ae_pool *p = ae->pool;  int i;
     if (!p) return;
-    pthread_mutex_lock(&p->lock);
-    __atomic_store_n(&p->quit, 1, __ATOMIC_SEQ_CST);
-    pthread_cond_broadcast(&p->wake);
-    pthread_mutex_unlock(&p->lock);
+    pthread_mutex_lock(&p->lock);  __atomic_store_n(&p->quit, 1, __ATOMIC_SEQ_CST);
+    pthread_cond_broadcast(&p->wake);  pthread_mutex_unlock(&p->lock);
     for (i = 0; i < p->workers; i++) pthread_join(p->thread[i], NULL);
-    pthread_cond_destroy(&p->wake);
-    pthread_mutex_destroy(&p->lock);
+    pthread_cond_destroy(&p->wake);  pthread_mutex_destroy(&p->lock);
 }
-
-static void ae__pool_wake(ae_pool *p)
-{
+static void ae__pool_wake(ae_pool *p) {
     if (!__atomic_load_n(&p->asleep, __ATOMIC_SEQ_CST)) return;
-    pthread_mutex_lock(&p->lock);
-    pthread_cond_broadcast(&p->wake);
-    pthread_mutex_unlock(&p->lock);
+    pthread_mutex_lock(&p->lock);  pthread_cond_broadcast(&p->wake);  pthread_mutex_unlock(&p->lock);
 }
-
 static void ae__yield(void) { sched_yield(); }
 #else
-static void ae__pool_start(ae_ctx *ae)
-{
-    ae->threads = 1;
-    snprintf(ae->machine, sizeof ae->machine, "%s, 1 thread", ae->kernels->name);
-}
+static void ae__pool_start(ae_ctx *ae) { ae->threads = 1; snprintf(ae->machine, sizeof ae->machine, "%s, 1 thread", ae->kernels->name); }
 static void ae__pool_stop(ae_ctx *ae) { (void)ae; }
 static void ae__pool_wake(ae_pool *p) { (void)p; }
 static void ae__yield(void) { }
 #endif
 
 /* Runs the tasks on all threads, or on this one if the work (in multiply-adds) is not worth waking the others. */
-static void ae__parallel(ae_ctx *ae, int tasks, double work, ae_task task, void *user)
-{
-    ae_pool *p = ae->pool;
-    int i, spin;
-    if (ae->threads == 1 || tasks < 2 || work < 2e5) {
-        for (i = 0; i < tasks; i++) task(user, i, 0);
-        return;
-    }
-    __atomic_store_n(&p->tasks, 0, __ATOMIC_RELAXED);
-    __atomic_store_n(&p->task, task, __ATOMIC_RELAXED);
-    __atomic_store_n(&p->user, user, __ATOMIC_RELAXED);
-    __atomic_store_n(&p->done, 0, __ATOMIC_RELAXED);
+static void ae__parallel(ae_ctx *ae, int tasks, double work, ae_task task, void *user) {
+    ae_pool *p = ae->pool;  int i, spin;
+    if (ae->threads == 1 || tasks < 2 || work < 2e5) { for (i = 0; i < tasks; i++) task(user, i, 0); return; }
+    __atomic_store_n(&p->tasks, 0, __ATOMIC_RELAXED);  __atomic_store_n(&p->task, task, __ATOMIC_RELAXED);
+    __atomic_store_n(&p->user, user, __ATOMIC_RELAXED);  __atomic_store_n(&p->done, 0, __ATOMIC_RELAXED);
     __atomic_store_n(&p->tasks, tasks, __ATOMIC_RELAXED);
     __atomic_store_n(&p->job, ((__atomic_load_n(&p->job, __ATOMIC_RELAXED) >> 32) + 1) << 32, __ATOMIC_SEQ_CST);
-    ae__pool_wake(p);
-    ae__work(p, 0);
-    for (spin = 0; __atomic_load_n(&p->done, __ATOMIC_ACQUIRE) < tasks; spin++)
-        if (spin < AE_SPIN) ae__pause();
-        else ae__yield();
+    ae__pool_wake(p);  ae__work(p, 0);
+    for (spin = 0; __atomic_load_n(&p->done, __ATOMIC_ACQUIRE) < tasks; spin++) if (spin < AE_SPIN) ae__pause(); else ae__yield();
 }
 
 typedef struct ae_plain_task { void (*task)(void *user, int index); void *user; } ae_plain_task;
-static void ae__plain(void *user, int index, int thread)
-{
-    const ae_plain_task *t = (const ae_plain_task *)user;
-    (void)thread;
-    t->task(t->user, index);
-}
-AE_API void ae_parallel(ae_ctx *ae, int tasks, void (*task)(void *user, int index), void *user)
-{
+static void ae__plain(void *user, int index, int thread) { const ae_plain_task *t = (const ae_plain_task *)user;  (void)thread; t->task(t->user, index); }
+AE_API void ae_parallel(ae_ctx *ae, int tasks, void (*task)(void *user, int index), void *user) {
     ae_plain_task t;
-    t.task = task;
-    t.user = user;
-    ae__parallel(ae, tasks, 1e9, ae__plain, &t);
+    t.task = task;  t.user = user;  ae__parallel(ae, tasks, 1e9, ae__plain, &t);
 }
 
 #define AE__JOIN(a, b) a##b
@@ -3950,7 +2774,7 @@ AE_API void ae_parallel(ae_ctx *ae, int tasks, void (*task)(void *user, int inde
 #define AE_ROWS 14
 #define AE_TARGET __attribute__((target("avx512f,avx512dq,avx512vl,avx2,fma")))
 #define AE_FMA(a, b, c) (AE_V)_mm512_fmadd_ps((__m512)(a), (__m512)(b), (__m512)(c))
-#define AE_SQRT(a) (AE_V)_mm512_sqrt_ps((__m512)(a))
+#define AE_SQRT(a) (AE_V)_mm512_maskz_sqrt_ps(0xFFFF, (__m512)(a))        /* the plain one makes g++ warn */
 #define AE_SET(s) (AE_V)_mm512_set1_ps(s)
 #include "autoenc.h"
 #define AE_W 8
@@ -3968,8 +2792,7 @@ AE_API void ae_parallel(ae_ctx *ae, int tasks, void (*task)(void *user, int inde
 #define AE_SET(s) (AE_V)_mm_set1_ps(s)
 #include "autoenc.h"
 
-static const ae_kernels *ae__pick_kernels(void)
-{
+static const ae_kernels *ae__pick_kernels(void) {
     __builtin_cpu_init();
     if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl")) return &ae__kernels_16;
     if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return &ae__kernels_8;
@@ -3996,102 +2819,55 @@ static const ae_kernels *ae__pick_kernels(void) { return &ae__kernels_4; }
 #endif
 
 /* ---- elementwise work and sums, in chunks of fixed size ---- */
-
 enum { AE_CHUNK = 16384 };           /* elements; the order of a sum, and so its bits, depend on it */
-
 typedef struct ae_map_job { const ae_kernels *K; int f; const float *a, *b; float *out; double *sums; size_t n; float p, q; int add; ae_adam_step k; float *m, *v; } ae_map_job;
-
-static size_t ae__chunk(const ae_map_job *j, int index) { size_t left = j->n - (size_t)index * AE_CHUNK; return left < AE_CHUNK ? left : AE_CHUNK; }
+static size_t ae__chunk(const ae_map_job *j, int index) { size_t left = j->n - (size_t)index * AE_CHUNK; return left < (size_t)AE_CHUNK ? left : (size_t)AE_CHUNK; }
 static int    ae__chunks(size_t n) { return (int)((n + AE_CHUNK - 1) / AE_CHUNK); }
-
-static void ae__map_chunk(void *user, int index, int thread)
-{
-    const ae_map_job *j = (const ae_map_job *)user;
-    size_t at = (size_t)index * AE_CHUNK;
-    (void)thread;
+static void ae__map_chunk(void *user, int index, int thread) {
+    const ae_map_job *j = (const ae_map_job *)user;  size_t at = (size_t)index * AE_CHUNK;  (void)thread;
     j->K->map(j->f, j->a + at, j->b + at, j->out + at, ae__chunk(j, index), j->p, j->q, j->add);
 }
-
-static void ae__sum_chunk(void *user, int index, int thread)
-{
-    const ae_map_job *j = (const ae_map_job *)user;
-    size_t at = (size_t)index * AE_CHUNK;
-    (void)thread;
+static void ae__sum_chunk(void *user, int index, int thread) {
+    const ae_map_job *j = (const ae_map_job *)user;  size_t at = (size_t)index * AE_CHUNK;  (void)thread;
     j->sums[index] = j->K->sum(j->f, j->a + at, j->b + at, ae__chunk(j, index));
 }
-
-static void ae__adam_chunk(void *user, int index, int thread)
-{
-    const ae_map_job *j = (const ae_map_job *)user;
-    size_t at = (size_t)index * AE_CHUNK;
-    (void)thread;
+static void ae__adam_chunk(void *user, int index, int thread) {
+    const ae_map_job *j = (const ae_map_job *)user;  size_t at = (size_t)index * AE_CHUNK;  (void)thread;
     j->K->adam(j->out + at, j->a + at, j->m + at, j->v + at, ae__chunk(j, index), j->k);
 }
-
 /* out = f(a, b), or out += f(a, b).  b NULL: f takes one number. */
-static void ae__map(ae_ctx *ae, int f, const float *a, const float *b, float *out, size_t n, float p, float q, int add)
-{
+static void ae__map(ae_ctx *ae, int f, const float *a, const float *b, float *out, size_t n, float p, float q, int add) {
     ae_map_job j;
     memset(&j, 0, sizeof j);
-    j.K = ae->kernels;
-    j.f = f;
-    j.a = a;
-    j.b = b ? b : a;
-    j.out = out;
-    j.n = n;
-    j.p = p;
-    j.q = q;
-    j.add = add;
+    j.K = ae->kernels;  j.f = f;  j.a = a;  j.b = b ? b : a;  j.out = out;  j.n = n;  j.p = p;  j.q = q;  j.add = add;
     ae__parallel(ae, ae__chunks(n), (double)n * 8, ae__map_chunk, &j);
 }
-
 /* The sum of f(a, b), in double. */
-static double ae__sum(ae_ctx *ae, int f, const float *a, const float *b, size_t n)
-{
-    ae_map_job j;
-    size_t top = ae->step_top;
-    int i, chunks = ae__chunks(n);
-    double sum = 0;
+static double ae__sum(ae_ctx *ae, int f, const float *a, const float *b, size_t n) {
+    ae_map_job j;  size_t top = ae->step_top;  int i, chunks = ae__chunks(n);  double sum = 0;
     memset(&j, 0, sizeof j);
-    j.K = ae->kernels;
-    j.f = f;
-    j.a = a;
-    j.b = b ? b : a;
-    j.n = n;
+    j.K = ae->kernels;  j.f = f;  j.a = a;  j.b = b ? b : a;  j.n = n;
     j.sums = (double *)(void *)ae__floats(ae, 2 * (size_t)chunks);
     if (!j.sums) return NAN;
     ae__parallel(ae, chunks, (double)n * 8, ae__sum_chunk, &j);
     for (i = 0; i < chunks; i++) sum += j.sums[i];
-    ae->step_top = top;
-    return sum;
+    ae->step_top = top;  return sum;
 }
-
-static void ae__adam(ae_ctx *ae, float *p, const float *g, float *m, float *v, size_t n, ae_adam_step k)
-{
+static void ae__adam(ae_ctx *ae, float *p, const float *g, float *m, float *v, size_t n, ae_adam_step k) {
     ae_map_job j;
     memset(&j, 0, sizeof j);
-    j.K = ae->kernels;
-    j.a = g;
-    j.out = p;
-    j.m = m;
-    j.v = v;
-    j.n = n;
-    j.k = k;
+    j.K = ae->kernels;  j.a = g;  j.out = p;  j.m = m;  j.v = v;  j.n = n;  j.k = k;
     ae__parallel(ae, ae__chunks(n), (double)n * 16, ae__adam_chunk, &j);
 }
 
-enum { AE_NORMALS = 512 };           /* pairs of normal numbers made at a time */
+enum { AE_NORMALS = 512, AE_NORMALS_ROOM = 576 };            /* pairs of normal numbers made at a time */
 typedef struct ae_normal_job { ae_ctx *ae; float *out; size_t n; uint64_t a; uint32_t b; } ae_normal_job;
-
-static void ae__normal_chunk(void *user, int index, int thread)
-{
+static void ae__normal_chunk(void *user, int index, int thread) {
     const ae_normal_job *j = (const ae_normal_job *)user;
-    float u[AE_NORMALS + AE_PAD], v[AE_NORMALS + AE_PAD], c[AE_NORMALS + AE_PAD], s[AE_NORMALS + AE_PAD];
+    float u[AE_NORMALS_ROOM], v[AE_NORMALS_ROOM], c[AE_NORMALS_ROOM], s[AE_NORMALS_ROOM];
     size_t at = (size_t)index * 2 * AE_NORMALS, i;
-    uint32_t counter[4], word[4] = { 0, 0, 0, 0 };
-    (void)thread;
-    counter[1] = j->b;
-    counter[2] = (uint32_t)j->a;
+    uint32_t counter[4], word[4] = { 0, 0, 0, 0 };  (void)thread;
+    counter[1] = j->b;  counter[2] = (uint32_t)j->a;
     counter[3] = (uint32_t)AE_STREAM_NOISE << 24 | ((uint32_t)(j->a >> 32) & 0xFFFFFFu);
     for (i = 0; i < AE_NORMALS; i++) {
         counter[0] = (uint32_t)((at + 2 * i) >> 2);
@@ -4103,121 +2879,67 @@ static void ae__normal_chunk(void *user, int index, int thread)
     j->ae->kernels->map(AE_F_GAUSS_SIN, u, v, s, AE_NORMALS, 0, 0, 0);
     for (i = 0; i < 2 * AE_NORMALS && at + i < j->n; i++) j->out[at + i] = i % 2 ? s[i / 2] : c[i / 2];
 }
-
-static void ae__normal(ae_ctx *ae, float *out, size_t n, uint64_t a, uint32_t b)
-{
-    ae_normal_job j;
-    unsigned fpu = ae__fpu_enter();
-    j.ae = ae;
-    j.out = out;
-    j.n = n;
-    j.a = a;
-    j.b = b;
-    ae__parallel(ae, (int)((n + 2 * AE_NORMALS - 1) / (2 * AE_NORMALS)), (double)n * 64, ae__normal_chunk, &j);
-    ae__fpu_leave(fpu);
+static void ae__normal(ae_ctx *ae, float *out, size_t n, uint64_t a, uint32_t b) {
+    ae_normal_job j;  unsigned fpu = ae__fpu_enter();
+    j.ae = ae;  j.out = out;  j.n = n;  j.a = a;  j.b = b;
+    ae__parallel(ae, (int)((n + 2 * AE_NORMALS - 1) / (2 * AE_NORMALS)), (double)n * 64, ae__normal_chunk, &j);  ae__fpu_leave(fpu);
 }
 
 /* ---- matrix products ---- */
-
 enum { AE_TILES = 4 };               /* tiles of rows in one task */
-
 typedef struct ae_gemm_job {
-    const ae_kernels *K;
-    ae_gemm g;
+    const ae_kernels *K;  ae_gemm g;
     int   height, groups;            /* rows of a tile, even over all tiles; groups of AE_TILES tiles */
     const float *w;  int in, out;    /* of the transposed product: w [in][out] */
     float *panel;  size_t panel_floats;          /* a piece a thread */
 } ae_gemm_job;
 
-static void ae__gemm_init(ae_gemm *g, const float *a, const float *b, float *c, int rows, int cols, ae_store st)
-{
+static void ae__gemm_init(ae_gemm *g, const float *a, const float *b, float *c, int rows, int cols, ae_store st) {
     memset(g, 0, sizeof *g);
-    g->a = a;
-    g->b = b;
-    g->c = c;
-    g->rows = rows;
-    g->cols = cols;
-    g->len[0] = g->len[1] = 1;
-    g->st = st;
+    g->a = a;  g->b = b;  g->c = c;  g->rows = rows;  g->cols = cols;  g->len[0] = g->len[1] = 1;  g->st = st;
 }
-
 /* Tiles of even height: 64 rows are five tiles of 13, not four of 14 and one of 8. */
-static int ae__even_height(const ae_kernels *K, int rows)
-{
-    int tiles = (rows + K->tile - 1) / K->tile;
-    return (rows + tiles - 1) / tiles;
-}
-
-static void ae__gemm_rows(const ae_kernels *K, const ae_gemm *g, int row, int end, int height, int col, int cols, const float *b)
-{
+static int ae__even_height(const ae_kernels *K, int rows) { int tiles = (rows + K->tile - 1) / K->tile; return (rows + tiles - 1) / tiles; }
+static void ae__gemm_rows(const ae_kernels *K, const ae_gemm *g, int row, int end, int height, int col, int cols, const float *b) {
     for (; row < end; row += height) K->gemm(g, row, end - row < height ? end - row : height, col, cols, b);
 }
-
 /* One group of rows against one panel of columns. */
-static void ae__gemm_task(void *user, int index, int thread)
-{
+static void ae__gemm_task(void *user, int index, int thread) {
     const ae_gemm_job *j = (const ae_gemm_job *)user;
     int wide = 2 * j->K->lanes, col = index / j->groups * wide, row = index % j->groups * j->height * AE_TILES;
-    int end = row + j->height * AE_TILES < j->g.rows ? row + j->height * AE_TILES : j->g.rows;
-    (void)thread;
+    int end = row + j->height * AE_TILES < j->g.rows ? row + j->height * AE_TILES : j->g.rows;  (void)thread;
     ae__gemm_rows(j->K, &j->g, row, end, j->height, col, j->g.cols - col < wide ? j->g.cols - col : wide, j->g.b + col);
 }
-
 static double ae__gemm_work(const ae_gemm *g) { return (double)g->rows * g->cols * g->len[0] * g->len[1] * g->len[2]; }
-
-static void ae__gemm(ae_ctx *ae, const ae_gemm *g)
-{
-    ae_gemm_job j;
-    int wide = 2 * ae->kernels->lanes;
+static void ae__gemm(ae_ctx *ae, const ae_gemm *g) {
+    ae_gemm_job j;  int wide = 2 * ae->kernels->lanes;
     memset(&j, 0, sizeof j);
-    j.K = ae->kernels;
-    j.g = *g;
-    j.height = ae__even_height(j.K, g->rows);
+    j.K = ae->kernels;  j.g = *g;  j.height = ae__even_height(j.K, g->rows);
     j.groups = (g->rows + j.height * AE_TILES - 1) / (j.height * AE_TILES);
     ae__parallel(ae, j.groups * ((g->cols + wide - 1) / wide), ae__gemm_work(g), ae__gemm_task, &j);
 }
-
 /* Activations that are not linear pieces are a pass of their own over the result. */
-static ae_store ae__split_activation(ae_store st, int *curve)
-{
+static ae_store ae__split_activation(ae_store st, int *curve) {
     *curve = st.act == AE_ACT_SIGMOID ? AE_F_SIGMOID : st.act == AE_ACT_TANH ? AE_F_TANH : -1;
     if (*curve >= 0) st.act = AE_ACT_NONE;
     return st;
 }
 static void ae__curve(ae_ctx *ae, int f, float *y, size_t n) { if (f >= 0) ae__map(ae, f, y, NULL, y, n, 0, 0, 0); }
-
 /* y[rows][out] = act(x[rows][in] w[in][out] + bias) */
-static void ae__rows_by_matrix(ae_ctx *ae, const float *x, const float *w, const float *bias, float *y, int rows, int in, int out, ae_store st)
-{
-    ae_gemm g;
-    int curve;
+static void ae__rows_by_matrix(ae_ctx *ae, const float *x, const float *w, const float *bias, float *y, int rows, int in, int out, ae_store st) {
+    ae_gemm g;  int curve;
     ae__gemm_init(&g, x, w, y, rows, out, ae__split_activation(st, &curve));
-    g.lda = (size_t)in;
-    g.ldc = (size_t)out;
-    g.len[2] = in;
-    g.astep[2] = 1;
-    g.bstep[2] = out;
-    g.bias = bias;
-    ae__gemm(ae, &g);
-    ae__curve(ae, curve, y, (size_t)rows * (size_t)out);
+    g.lda = (size_t)in;  g.ldc = (size_t)out;  g.len[2] = in;  g.astep[2] = 1;  g.bstep[2] = out;  g.bias = bias;
+    ae__gemm(ae, &g);  ae__curve(ae, curve, y, (size_t)rows * (size_t)out);
 }
-
 /* dw[in][out] (+)= sum over rows of x[row][in] dy[row][out] */
-static void ae__outer_products(ae_ctx *ae, const float *x, const float *dy, float *dw, int rows, int in, int out, int add)
-{
+static void ae__outer_products(ae_ctx *ae, const float *x, const float *dy, float *dw, int rows, int in, int out, int add) {
     ae_gemm g;
     ae__gemm_init(&g, x, dy, dw, in, out, ae__storing(AE_ACT_NONE, 0, NULL, add));
-    g.lda = 1;
-    g.ldc = (size_t)out;
-    g.len[2] = rows;
-    g.astep[2] = in;
-    g.bstep[2] = out;
-    ae__gemm(ae, &g);
+    g.lda = 1;  g.ldc = (size_t)out;  g.len[2] = rows;  g.astep[2] = in;  g.bstep[2] = out;  ae__gemm(ae, &g);
 }
-
 /* One panel of columns of dy w^T: that panel of w is transposed first, which costs less than a kept copy. */
-static void ae__transposed_task(void *user, int index, int thread)
-{
+static void ae__transposed_task(void *user, int index, int thread) {
     const ae_gemm_job *j = (const ae_gemm_job *)user;
     int wide = 2 * j->K->lanes, col = index * wide, cols = j->in - col < wide ? j->in - col : wide, i, k;
     float *panel = j->panel + (size_t)thread * j->panel_floats;
@@ -4227,56 +2949,30 @@ static void ae__transposed_task(void *user, int index, int thread)
     }
     ae__gemm_rows(j->K, &j->g, 0, j->g.rows, j->height, col, cols, panel);
 }
-
 /* dx[rows][in] (+)= dy[rows][out] w[in][out]^T (+ bias) */
-static void ae__rows_by_transposed(ae_ctx *ae, const float *dy, const float *w, const float *bias, float *dx, int rows, int in, int out, ae_store st)
-{
-    ae_gemm_job j;
-    int wide = 2 * ae->kernels->lanes, curve;
-    memset(&j, 0, sizeof j);
-    j.K = ae->kernels;
-    ae__gemm_init(&j.g, dy, NULL, dx, rows, in, ae__split_activation(st, &curve));
-    j.g.lda = (size_t)out;
-    j.g.ldc = (size_t)in;
-    j.g.len[2] = out;
-    j.g.astep[2] = 1;
-    j.g.bstep[2] = wide;
-    j.g.bias = bias;
-    j.height = ae__even_height(j.K, rows);
-    j.w = w;
-    j.in = in;
-    j.out = out;
-    j.panel_floats = (size_t)out * (size_t)wide + AE_PAD;
-    j.panel = ae__floats(ae, j.panel_floats * (size_t)ae->threads);
+static void ae__rows_by_transposed(ae_ctx *ae, const float *dy, const float *w, const float *bias, float *dx, int rows, int in, int out, ae_store st) {
+    ae_gemm_job j;  int wide = 2 * ae->kernels->lanes, curve;
+    memset(&j, 0, sizeof j);  j.K = ae->kernels;  ae__gemm_init(&j.g, dy, NULL, dx, rows, in, ae__split_activation(st, &curve));
+    j.g.lda = (size_t)out;  j.g.ldc = (size_t)in;  j.g.len[2] = out;  j.g.astep[2] = 1;  j.g.bstep[2] = wide;
+    j.g.bias = bias;  j.height = ae__even_height(j.K, rows);  j.w = w;  j.in = in;  j.out = out;
+    j.panel_floats = (size_t)out * (size_t)wide + AE_PAD;  j.panel = ae__floats(ae, j.panel_floats * (size_t)ae->threads);
     if (!j.panel) return;
     ae__parallel(ae, (in + wide - 1) / wide, ae__gemm_work(&j.g), ae__transposed_task, &j);
     ae__curve(ae, curve, dx, (size_t)rows * (size_t)in);
 }
 
 /* ---- sums of columns, in chunks of rows ---- */
-
 enum { AE_COLUMN_CHUNK = 4096, AE_COLUMN_ROWS = 64 };        /* elements of a chunk, its least rows; part of the result's bits */
 typedef struct ae_column_job { const ae_kernels *K; const float *a; float *part; size_t rows, columns, chunk; } ae_column_job;
-
-static void ae__column_task(void *user, int index, int thread)
-{
-    const ae_column_job *j = (const ae_column_job *)user;
-    size_t row = (size_t)index * j->chunk, left = j->rows - row;
-    (void)thread;
+static void ae__column_task(void *user, int index, int thread) {
+    const ae_column_job *j = (const ae_column_job *)user;  size_t row = (size_t)index * j->chunk, left = j->rows - row;  (void)thread;
     j->K->columns(j->a + row * j->columns, j->part + (size_t)index * (j->columns + AE_PAD), left < j->chunk ? left : j->chunk, j->columns);
 }
-
-static void ae__column_sums(ae_ctx *ae, const float *dy, float *db, int rows, int columns, int add)
-{
-    ae_column_job j;
-    size_t i, k, chunks;
-    j.K = ae->kernels;
-    j.a = dy;
-    j.rows = (size_t)rows;
-    j.columns = (size_t)columns;
-    j.chunk = (size_t)AE_COLUMN_CHUNK / j.columns > AE_COLUMN_ROWS ? (size_t)AE_COLUMN_CHUNK / j.columns : AE_COLUMN_ROWS;
-    chunks = (j.rows + j.chunk - 1) / j.chunk;
-    j.part = ae__floats(ae, chunks * (j.columns + AE_PAD));
+static void ae__column_sums(ae_ctx *ae, const float *dy, float *db, int rows, int columns, int add) {
+    ae_column_job j;  size_t i, k, chunks;
+    j.K = ae->kernels;  j.a = dy;  j.rows = (size_t)rows;  j.columns = (size_t)columns;
+    j.chunk = (size_t)AE_COLUMN_CHUNK / j.columns > (size_t)AE_COLUMN_ROWS ? (size_t)AE_COLUMN_CHUNK / j.columns : (size_t)AE_COLUMN_ROWS;
+    chunks = (j.rows + j.chunk - 1) / j.chunk;  j.part = ae__floats(ae, chunks * (j.columns + AE_PAD));
     if (!j.part) return;
     ae__parallel(ae, (int)chunks, (double)rows * columns, ae__column_task, &j);
     for (i = 0; i < j.columns; i++) {
@@ -4287,16 +2983,12 @@ static void ae__column_sums(ae_ctx *ae, const float *dy, float *db, int rows, in
 }
 
 /* ---- convolutions: no im2col; rows of a product are pixels, found by their offsets ---- */
-
 /* The kernel covers the image, which is then one pixel on the small side: both directions are plain products. */
 static int ae__covers(ae_geo g) { return g.sh == 1 && g.sw == 1 && g.p == 0 && g.k == g.bh && g.k == g.bw; }
-
 /* How many images one task takes: enough rows to fill tiles, few enough for the cache. */
 static int ae__group(int pixels) { return pixels >= 192 ? 1 : pixels >= 48 ? 4 : 16; }
-
 /* Copies an image of h rows of w pixels of c numbers into the middle of a larger zero one. */
-static void ae__border(const float *in, float *out, int h, int w, int c, int top, int left, int oh, int ow)
-{
+static void ae__border(const float *in, float *out, int h, int w, int c, int top, int left, int oh, int ow) {
     int y;
     memset(out, 0, (size_t)oh * (size_t)ow * (size_t)c * sizeof(float));
     for (y = 0; y < h && y + top < oh; y++)
@@ -4313,88 +3005,51 @@ typedef struct ae_conv_job {
 } ae_conv_job;
 
 /* Offsets of the small image's pixels in the big (bordered) one and in the small one, for one group of images. */
-static int *ae__gather_rows(ae_ctx *ae, const ae_conv_job *j, int **crow)
-{
-    ae_geo g = j->geo;
-    int n = j->group * g.sh * g.sw, *arow = (int *)(void *)ae__floats(ae, 2 * (size_t)n), i = 0, m, y, x;
+static int *ae__gather_rows(ae_ctx *ae, const ae_conv_job *j, int **crow) {
+    ae_geo g = j->geo;  int n = j->group * g.sh * g.sw, *arow = (int *)(void *)ae__floats(ae, 2 * (size_t)n), i = 0, m, y, x;
     *crow = arow + n;
     for (m = 0; arow && m < j->group; m++) for (y = 0; y < g.sh; y++) for (x = 0; x < g.sw; x++, i++) {
-        arow[i] = ((m * j->ph + y * g.s) * j->pw + x * g.s) * g.cb;
-        (*crow)[i] = i * g.cs;
+        arow[i] = ((m * j->ph + y * g.s) * j->pw + x * g.s) * g.cb;  (*crow)[i] = i * g.cs;
     }
     return arow;
 }
-
 static int ae__images(const ae_conv_job *j, int index) { int left = j->geo.n - index * j->group; return left < j->group ? left : j->group; }
-
 /* The group's input images with their zero border, in this thread's scratch; or in place when they need none. */
-static const float *ae__bordered(const ae_conv_job *j, int index, int thread, int h, int w, int c)
-{
+static const float *ae__bordered(const ae_conv_job *j, int index, int thread, int h, int w, int c) {
     const float *in = j->in + (size_t)index * (size_t)j->group * (size_t)(h * w * c);
-    float *out = j->scratch + (size_t)thread * j->scratch_floats;
-    int m;
+    float *out = j->scratch + (size_t)thread * j->scratch_floats;  int m;
     if (!j->bordered) return in;
     for (m = 0; m < ae__images(j, index); m++) ae__border(in + (size_t)m * (size_t)(h * w * c), out + (size_t)m * (size_t)(j->ph * j->pw * c), h, w, c, j->top, j->left, j->ph, j->pw);
     return out;
 }
-
-static void ae__conv_panels(const ae_conv_job *j, ae_gemm *g)
-{
+static void ae__conv_panels(const ae_conv_job *j, ae_gemm *g) {
     int wide = 2 * j->K->lanes, height = ae__even_height(j->K, g->rows), col;
     for (col = 0; col < g->cols; col += wide) ae__gemm_rows(j->K, g, 0, g->rows, height, col, g->cols - col < wide ? g->cols - col : wide, g->b + col);
 }
-
-static void ae__gather_task(void *user, int index, int thread)
-{
+static void ae__gather_task(void *user, int index, int thread) {
     const ae_conv_job *j = (const ae_conv_job *)user;
-    size_t at = (size_t)index * (size_t)j->group * (size_t)(j->geo.sh * j->geo.sw * j->geo.cs);
-    ae_gemm g = j->g[0];
-    g.a = ae__bordered(j, index, thread, j->geo.bh, j->geo.bw, j->geo.cb);
-    g.c = j->out + at;
+    size_t at = (size_t)index * (size_t)j->group * (size_t)(j->geo.sh * j->geo.sw * j->geo.cs);  ae_gemm g = j->g[0];
+    g.a = ae__bordered(j, index, thread, j->geo.bh, j->geo.bw, j->geo.cb);  g.c = j->out + at;
     if (g.st.mask) g.st.mask += at;
-    g.rows = ae__images(j, index) * j->geo.sh * j->geo.sw;
-    ae__conv_panels(j, &g);
+    g.rows = ae__images(j, index) * j->geo.sh * j->geo.sw;  ae__conv_panels(j, &g);
 }
-
-static void ae__conv_job_init(ae_ctx *ae, ae_conv_job *j, ae_geo geo, const float *in, float *out, const float *bias, ae_store st, int *curve)
-{
+static void ae__conv_job_init(ae_ctx *ae, ae_conv_job *j, ae_geo geo, const float *in, float *out, const float *bias, ae_store st, int *curve) {
     memset(j, 0, sizeof *j);
-    j->K = ae->kernels;
-    j->geo = geo;
-    j->in = in;
-    j->out = out;
-    j->bias = bias;
-    j->st = ae__split_activation(st, curve);
+    j->K = ae->kernels;  j->geo = geo;  j->in = in;  j->out = out;  j->bias = bias;  j->st = ae__split_activation(st, curve);
 }
-
 static double ae__conv_work(ae_geo g) { return (double)g.n * g.sh * g.sw * g.cs * g.cb * g.k * g.k; }
-
 /* small = act(conv(big, w) + bias): convolution forward, input gradient of a transposed one.
    One output pixel sums k rows of k cb contiguous numbers: in NHWC a row of the window is contiguous. */
-static void ae__gather(ae_ctx *ae, ae_geo geo, const float *big, const float *w, const float *bias, float *small, ae_store st)
-{
-    ae_conv_job j;
-    ae_gemm *g = &j.g[0];
-    int *crow, curve;
+static void ae__gather(ae_ctx *ae, ae_geo geo, const float *big, const float *w, const float *bias, float *small, ae_store st) {
+    ae_conv_job j;  ae_gemm *g = &j.g[0];  int *crow, curve;
     if (ae__covers(geo)) { ae__rows_by_matrix(ae, big, w, bias, small, geo.n, geo.k * geo.k * geo.cb, geo.cs, st); return; }
     ae__conv_job_init(ae, &j, geo, big, small, bias, st, &curve);
-    j.ph = (geo.sh - 1) * geo.s + geo.k;
-    j.pw = (geo.sw - 1) * geo.s + geo.k;
-    j.top = j.left = geo.p;
-    j.bordered = geo.p > 0;
+    j.ph = (geo.sh - 1) * geo.s + geo.k;  j.pw = (geo.sw - 1) * geo.s + geo.k;  j.top = j.left = geo.p;  j.bordered = geo.p > 0;
     if (!j.bordered) { j.ph = geo.bh; j.pw = geo.bw; }
-    j.group = ae__group(geo.sh * geo.sw);
-    ae__gemm_init(g, NULL, w, NULL, 0, geo.cs, j.st);
-    g->bias = bias;
-    g->len[1] = geo.k;
-    g->len[2] = geo.k * geo.cb;
-    g->astep[1] = j.pw * geo.cb;
-    g->astep[2] = 1;
-    g->bstep[1] = (ptrdiff_t)geo.k * geo.cb * geo.cs;
-    g->bstep[2] = geo.cs;
-    g->arow = ae__gather_rows(ae, &j, &crow);
-    g->crow = crow;
-    j.scratch_floats = (size_t)(j.group * j.ph * j.pw * geo.cb) + AE_PAD;
+    j.group = ae__group(geo.sh * geo.sw);  ae__gemm_init(g, NULL, w, NULL, 0, geo.cs, j.st);
+    g->bias = bias;  g->len[1] = geo.k;  g->len[2] = geo.k * geo.cb;  g->astep[1] = j.pw * geo.cb;  g->astep[2] = 1;
+    g->bstep[1] = (ptrdiff_t)geo.k * geo.cb * geo.cs;  g->bstep[2] = geo.cs;  g->arow = ae__gather_rows(ae, &j, &crow);
+    g->crow = crow;  j.scratch_floats = (size_t)(j.group * j.ph * j.pw * geo.cb) + AE_PAD;
     j.scratch = g->arow ? ae__floats(ae, j.scratch_floats * (size_t)ae->threads) : NULL;
     if (!j.scratch) return;
     ae__parallel(ae, (geo.n + j.group - 1) / j.group, ae__conv_work(geo), ae__gather_task, &j);
@@ -4405,22 +3060,17 @@ static void ae__gather(ae_ctx *ae, ae_geo geo, const float *big, const float *w,
    small pixels q, q - 1, ... with q = (y + p - r) / s: for each residue a gather of stride 1, and no work is wasted ---- */
 
 static int ae__taps(int k, int s, int r) { return r < k ? (k - r + s - 1) / s : 0; }
-
 /* The weights of one residue, repacked to [tap y][tap x][cs][cb] in the order in which the small image is read. */
-static void ae__repack(ae_geo g, const float *w, float *out, int ry, int rx)
-{
+static void ae__repack(ae_geo g, const float *w, float *out, int ry, int rx) {
     int ny = ae__taps(g.k, g.s, ry), nx = ae__taps(g.k, g.s, rx), i, j, b, c;
     for (i = 0; i < ny; i++) for (j = 0; j < nx; j++, out += (size_t)g.cs * (size_t)g.cb) {
         const float *tap = w + ((size_t)(ry + g.s * (ny - 1 - i)) * (size_t)g.k + (size_t)(rx + g.s * (nx - 1 - j))) * (size_t)g.cb * (size_t)g.cs;
         for (b = 0; b < g.cb; b++) for (c = 0; c < g.cs; c++) out[c * g.cb + b] = tap[b * g.cs + c];
     }
 }
-
 /* One residue class: which pixels, from where, with which weights. */
-static int ae__residue(ae_ctx *ae, ae_conv_job *j, int ry, int rx, const float *w)
-{
-    ae_geo geo = j->geo;
-    ae_gemm *g = &j->g[j->products];
+static int ae__residue(ae_ctx *ae, ae_conv_job *j, int ry, int rx, const float *w) {
+    ae_geo geo = j->geo;  ae_gemm *g = &j->g[j->products];
     int ny = ae__taps(geo.k, geo.s, ry), nx = ae__taps(geo.k, geo.s, rx), m, y, x, n = 0;
     float *taps = ae__floats(ae, (size_t)(ny * nx * geo.cs * geo.cb) + AE_PAD);
     int *arow = (int *)(void *)ae__floats(ae, 2 * (size_t)(j->group * (geo.bh + 1) * (geo.bw + 1))), *crow = arow + j->group * (geo.bh + 1) * (geo.bw + 1);
@@ -4434,58 +3084,39 @@ static int ae__residue(ae_ctx *ae, ae_conv_job *j, int ry, int rx, const float *
             }
     if (!n) return 1;
     ae__gemm_init(g, NULL, taps, NULL, n / j->group, geo.cb, j->st);
-    g->bias = j->bias;
-    g->arow = arow;
-    g->crow = crow;
-    g->len[1] = ny;
-    g->len[2] = nx * geo.cs;
-    g->astep[1] = j->pw * geo.cs;
-    g->astep[2] = 1;
-    g->bstep[1] = (ptrdiff_t)nx * geo.cs * geo.cb;
-    g->bstep[2] = geo.cb;
-    j->products++;
-    return 1;
+    g->bias = j->bias;  g->arow = arow;  g->crow = crow;  g->len[1] = ny;  g->len[2] = nx * geo.cs;
+    g->astep[1] = j->pw * geo.cs;  g->astep[2] = 1;  g->bstep[1] = (ptrdiff_t)nx * geo.cs * geo.cb;  g->bstep[2] = geo.cb;
+    j->products++;  return 1;
 }
-
-static void ae__spread_task(void *user, int index, int thread)
-{
+static void ae__spread_task(void *user, int index, int thread) {
     const ae_conv_job *j = (const ae_conv_job *)user;
     size_t at = (size_t)index * (size_t)j->group * (size_t)(j->geo.bh * j->geo.bw * j->geo.cb);
-    const float *in = ae__bordered(j, index, thread, j->geo.sh, j->geo.sw, j->geo.cs);
-    int i;
+    const float *in = ae__bordered(j, index, thread, j->geo.sh, j->geo.sw, j->geo.cs);  int i;
     for (i = 0; i < j->products; i++) {
         ae_gemm g = j->g[i];
-        g.a = in;
-        g.c = j->out + at;
+        g.a = in;  g.c = j->out + at;
         if (g.st.mask) g.st.mask += at;
         g.rows *= ae__images(j, index);
         ae__conv_panels(j, &g);
     }
 }
-
 /* To few channels, a vector would be mostly empty: first every tap's product for every small pixel, [pixel][k k cb],
    then each output pixel adds up its taps. */
-static void ae__finish(float *y, size_t n, const ae_store *st, const float *mask)
-{
+static void ae__finish(float *y, size_t n, const ae_store *st, const float *mask) {
     size_t i;
     for (i = 0; i < n && st->act == AE_ACT_RELU; i++) y[i] = y[i] <= 0 ? 0 : y[i];
     for (i = 0; i < n && st->act == AE_ACT_LEAKY; i++) y[i] = y[i] <= 0 ? st->slope * y[i] : y[i];
     for (i = 0; i < n && mask; i++) y[i] = mask[i] > 0 ? y[i] : st->slope == 0 ? 0 : st->slope * y[i];
 }
-
 /* Adds one tap of a row of small pixels to every s-th pixel of a row of the big image. */
-static void ae__add_tap(ae_geo g, const float *taps, int row, float *y, int kx, int c)
-{
+static void ae__add_tap(ae_geo g, const float *taps, int row, float *y, int kx, int c) {
     int sx = kx < g.p ? (g.p - kx + g.s - 1) / g.s : 0, end = (g.bw - 1 - kx + g.p) / g.s + 1;
     if (end > g.sw) end = g.sw;
     y += (sx * g.s + kx - g.p) * g.cb + c;
     for (taps += sx * row; sx < end; sx++, taps += row, y += g.s * g.cb) *y += *taps;
 }
-
-static void ae__add_taps(const ae_conv_job *j, const float *taps, float *y, const float *mask)  /* one image; taps [sh][sw][k k cb, padded] */
-{
-    ae_geo g = j->geo;
-    int n = g.bh * g.bw * g.cb, i, c, sy, ky, kx, row = j->g[0].cols;
+static void ae__add_taps(const ae_conv_job *j, const float *taps, float *y, const float *mask) { /* one image; taps [sh][sw][k k cb, padded] */
+    ae_geo g = j->geo;  int n = g.bh * g.bw * g.cb, i, c, sy, ky, kx, row = j->g[0].cols;
     for (i = 0; i < n && !j->st.add; i += g.cb) for (c = 0; c < g.cb; c++) y[i + c] = j->bias ? j->bias[c] : 0;
     for (sy = 0; sy < g.sh; sy++) for (ky = 0; ky < g.k; ky++) {
         int at = sy * g.s + ky - g.p;
@@ -4495,133 +3126,84 @@ static void ae__add_taps(const ae_conv_job *j, const float *taps, float *y, cons
     }
     ae__finish(y, (size_t)n, &j->st, mask);
 }
-
-static void ae__few_channels_task(void *user, int index, int thread)
-{
-    const ae_conv_job *j = (const ae_conv_job *)user;
-    ae_geo geo = j->geo;
-    ae_gemm g = j->g[0];
-    int m, images = ae__images(j, index);
-    float *taps = j->scratch + (size_t)thread * j->scratch_floats;
-    g.a = j->in + (size_t)index * (size_t)j->group * (size_t)(geo.sh * geo.sw * geo.cs);
-    g.c = taps;
-    g.rows = images * geo.sh * geo.sw;
-    ae__conv_panels(j, &g);
+static void ae__few_channels_task(void *user, int index, int thread) {
+    const ae_conv_job *j = (const ae_conv_job *)user;  ae_geo geo = j->geo;  ae_gemm g = j->g[0];
+    int m, images = ae__images(j, index);  float *taps = j->scratch + (size_t)thread * j->scratch_floats;
+    g.a = j->in + (size_t)index * (size_t)j->group * (size_t)(geo.sh * geo.sw * geo.cs);  g.c = taps;
+    g.rows = images * geo.sh * geo.sw;  ae__conv_panels(j, &g);
     for (m = 0; m < images; m++) {
         size_t at = ((size_t)index * (size_t)j->group + (size_t)m) * (size_t)(geo.bh * geo.bw * geo.cb);
         ae__add_taps(j, taps + (size_t)m * (size_t)(geo.sh * geo.sw) * (size_t)g.cols, j->out + at, j->st.mask ? j->st.mask + at : NULL);
     }
 }
-
-static void ae__spread_few_channels(ae_ctx *ae, ae_conv_job *j, const float *w)
-{
+static void ae__spread_few_channels(ae_ctx *ae, ae_conv_job *j, const float *w) {
     ae_geo geo = j->geo;
     int taps = geo.k * geo.k * geo.cb, columns = (taps + 15) & ~15, i, c;       /* whole vectors */
     float *turned = ae__floats(ae, (size_t)(columns * geo.cs) + AE_PAD);        /* [cs][k][k][cb] */
-    j->group = ae__group(geo.sh * geo.sw);
-    j->scratch_floats = (size_t)(j->group * geo.sh * geo.sw * columns) + AE_PAD;
+    j->group = ae__group(geo.sh * geo.sw);  j->scratch_floats = (size_t)(j->group * geo.sh * geo.sw * columns) + AE_PAD;
     j->scratch = turned ? ae__floats(ae, j->scratch_floats * (size_t)ae->threads) : NULL;
     if (!j->scratch) return;
     for (c = 0; c < geo.cs; c++) for (i = 0; i < columns; i++) turned[c * columns + i] = i < taps ? w[i * geo.cs + c] : 0;
     ae__gemm_init(&j->g[0], NULL, turned, NULL, 0, columns, ae__storing(AE_ACT_NONE, 0, NULL, 0));
-    j->g[0].lda = (size_t)geo.cs;
-    j->g[0].ldc = (size_t)columns;
-    j->g[0].len[2] = geo.cs;
-    j->g[0].astep[2] = 1;
-    j->g[0].bstep[2] = columns;
-    ae__parallel(ae, (geo.n + j->group - 1) / j->group, ae__conv_work(geo), ae__few_channels_task, j);
+    j->g[0].lda = (size_t)geo.cs;  j->g[0].ldc = (size_t)columns;  j->g[0].len[2] = geo.cs;  j->g[0].astep[2] = 1;
+    j->g[0].bstep[2] = columns;  ae__parallel(ae, (geo.n + j->group - 1) / j->group, ae__conv_work(geo), ae__few_channels_task, j);
 }
-
-static void ae__spread_residues(ae_ctx *ae, ae_conv_job *j, const float *w)
-{
-    ae_geo geo = j->geo;
-    int most = (geo.k + geo.s - 1) / geo.s, r;
+static void ae__spread_residues(ae_ctx *ae, ae_conv_job *j, const float *w) {
+    ae_geo geo = j->geo;  int most = (geo.k + geo.s - 1) / geo.s, r;
     j->top = j->left = most - 1;
     j->ph = most - 1 + ((geo.bh - 1 + geo.p) / geo.s + 1 > geo.sh ? (geo.bh - 1 + geo.p) / geo.s + 1 : geo.sh);
     j->pw = most - 1 + ((geo.bw - 1 + geo.p) / geo.s + 1 > geo.sw ? (geo.bw - 1 + geo.p) / geo.s + 1 : geo.sw);
-    j->bordered = 1;
-    j->group = ae__group(geo.bh * geo.bw / (geo.s * geo.s));
+    j->bordered = 1;  j->group = ae__group(geo.bh * geo.bw / (geo.s * geo.s));
     for (r = 0; r < geo.s * geo.s; r++) if (!ae__residue(ae, j, r / geo.s, r % geo.s, w)) return;
     j->scratch_floats = (size_t)(j->group * j->ph * j->pw * geo.cs) + AE_PAD;
     j->scratch = ae__floats(ae, j->scratch_floats * (size_t)ae->threads);
     if (j->scratch) ae__parallel(ae, (geo.n + j->group - 1) / j->group, ae__conv_work(geo), ae__spread_task, j);
 }
-
 /* The bias of each channel, once for every pixel of an image that is written as one row. */
-static const float *ae__repeat_bias(ae_ctx *ae, const float *bias, int pixels, int c)
-{
-    float *out = bias ? ae__floats(ae, (size_t)pixels * (size_t)c + AE_PAD) : NULL;
-    int i;
+static const float *ae__repeat_bias(ae_ctx *ae, const float *bias, int pixels, int c) {
+    float *out = bias ? ae__floats(ae, (size_t)pixels * (size_t)c + AE_PAD) : NULL;  int i;
     for (i = 0; out && i < pixels; i++) memcpy(out + (size_t)i * (size_t)c, bias, (size_t)c * sizeof(float));
     return out;
 }
-
 /* big = act(transposed conv(small, w) + bias): transposed convolution forward, input gradient of a convolution. */
-static void ae__spread(ae_ctx *ae, ae_geo geo, const float *small, const float *w, const float *bias, float *big, ae_store st)
-{
-    ae_conv_job j;
-    int curve;
+static void ae__spread(ae_ctx *ae, ae_geo geo, const float *small, const float *w, const float *bias, float *big, ae_store st) {
+    ae_conv_job j;  int curve;
     if (ae__covers(geo)) {
         ae__rows_by_transposed(ae, small, w, ae__repeat_bias(ae, bias, geo.k * geo.k, geo.cb), big, geo.n, geo.k * geo.k * geo.cb, geo.cs, st);
         return;
     }
     ae__conv_job_init(ae, &j, geo, small, big, bias, st, &curve);
-    if (geo.cb <= 4 || geo.s > 4) ae__spread_few_channels(ae, &j, w);
-    else ae__spread_residues(ae, &j, w);
+    if (geo.cb <= 4 || geo.s > 4) ae__spread_few_channels(ae, &j, w); else ae__spread_residues(ae, &j, w);
     ae__curve(ae, curve, big, (size_t)geo.n * (size_t)(geo.bh * geo.bw * geo.cb));
 }
 
 /* ---- the weight gradient of both: dw[ky][kx][cb][cs] = sum over pixels of big * small, in chunks of 16 images ---- */
-
 enum { AE_IMAGE_CHUNK = 16 };        /* part of the result's bits */
-
-static void ae__weight_task(void *user, int index, int thread)
-{
-    const ae_conv_job *j = (const ae_conv_job *)user;
-    ae_geo geo = j->geo;
-    ae_gemm g = j->g[0];
+static void ae__weight_task(void *user, int index, int thread) {
+    const ae_conv_job *j = (const ae_conv_job *)user;  ae_geo geo = j->geo;  ae_gemm g = j->g[0];
     g.a = ae__bordered(j, index, thread, geo.bh, geo.bw, geo.cb);
     g.b = j->out + (size_t)index * AE_IMAGE_CHUNK * (size_t)(geo.sh * geo.sw * geo.cs);        /* out: here the small image */
-    g.c = j->taps + (size_t)index * j->taps_floats;
-    g.len[0] = ae__images(j, index);
-    ae__conv_panels(j, &g);
+    g.c = j->taps + (size_t)index * j->taps_floats;  g.len[0] = ae__images(j, index);  ae__conv_panels(j, &g);
 }
-
-static int *ae__kernel_rows(ae_ctx *ae, const ae_conv_job *j)
-{
-    ae_geo g = j->geo;
-    int n = g.k * g.k * g.cb, *row = (int *)(void *)ae__floats(ae, (size_t)n), i;
+static int *ae__kernel_rows(ae_ctx *ae, const ae_conv_job *j) {
+    ae_geo g = j->geo;  int n = g.k * g.k * g.cb, *row = (int *)(void *)ae__floats(ae, (size_t)n), i;
     for (i = 0; row && i < n; i++) row[i] = (i / (g.k * g.cb) * j->pw + i / g.cb % g.k) * g.cb + i % g.cb;
     return row;
 }
-
-static void ae__weight_gradient(ae_ctx *ae, ae_geo geo, const float *big, const float *small, float *dw, int add)
-{
-    ae_conv_job j;
-    ae_gemm *g = &j.g[0];
-    int curve, chunks = (geo.n + AE_IMAGE_CHUNK - 1) / AE_IMAGE_CHUNK, i, rows = geo.k * geo.k * geo.cb;
+static void ae__weight_gradient(ae_ctx *ae, ae_geo geo, const float *big, const float *small, float *dw, int add) {
+    ae_conv_job j;  ae_gemm *g = &j.g[0];  int curve, chunks = (geo.n + AE_IMAGE_CHUNK - 1) / AE_IMAGE_CHUNK, i, rows = geo.k * geo.k * geo.cb;
     size_t n = (size_t)rows * (size_t)geo.cs;
     if (ae__covers(geo)) { ae__outer_products(ae, big, small, dw, geo.n, rows, geo.cs, add); return; }
     ae__conv_job_init(ae, &j, geo, big, (float *)small, NULL, ae__storing(AE_ACT_NONE, 0, NULL, 0), &curve);
-    j.ph = geo.p ? (geo.sh - 1) * geo.s + geo.k : geo.bh;
-    j.pw = geo.p ? (geo.sw - 1) * geo.s + geo.k : geo.bw;
-    j.top = j.left = geo.p;
-    j.bordered = geo.p > 0;
-    j.group = AE_IMAGE_CHUNK;
+    j.ph = geo.p ? (geo.sh - 1) * geo.s + geo.k : geo.bh;  j.pw = geo.p ? (geo.sw - 1) * geo.s + geo.k : geo.bw;
+    j.top = j.left = geo.p;  j.bordered = geo.p > 0;  j.group = AE_IMAGE_CHUNK;
     ae__gemm_init(g, NULL, NULL, NULL, rows, geo.cs, j.st);
-    g->arow = ae__kernel_rows(ae, &j);
-    g->ldc = (size_t)geo.cs;
-    g->len[1] = geo.sh;
-    g->len[2] = geo.sw;
-    g->astep[0] = (ptrdiff_t)j.ph * j.pw * geo.cb;
-    g->astep[1] = (ptrdiff_t)geo.s * j.pw * geo.cb;
-    g->astep[2] = (ptrdiff_t)geo.s * geo.cb;
-    g->bstep[0] = (ptrdiff_t)geo.sh * geo.sw * geo.cs;
-    g->bstep[1] = (ptrdiff_t)geo.sw * geo.cs;
-    g->bstep[2] = geo.cs;
+    g->arow = ae__kernel_rows(ae, &j);  g->ldc = (size_t)geo.cs;  g->len[1] = geo.sh;  g->len[2] = geo.sw;
+    g->astep[0] = (ptrdiff_t)j.ph * j.pw * geo.cb;  g->astep[1] = (ptrdiff_t)geo.s * j.pw * geo.cb;
+    g->astep[2] = (ptrdiff_t)geo.s * geo.cb;  g->bstep[0] = (ptrdiff_t)geo.sh * geo.sw * geo.cs;
+    g->bstep[1] = (ptrdiff_t)geo.sw * geo.cs;  g->bstep[2] = geo.cs;
     j.scratch_floats = (size_t)(j.group * j.ph * j.pw * geo.cb) + AE_PAD;
-    j.scratch = g->arow ? ae__floats(ae, j.scratch_floats * (size_t)ae->threads) : NULL;
-    j.taps_floats = n + AE_PAD;
+    j.scratch = g->arow ? ae__floats(ae, j.scratch_floats * (size_t)ae->threads) : NULL;  j.taps_floats = n + AE_PAD;
     j.taps = j.scratch ? ae__floats(ae, j.taps_floats * (size_t)chunks) : NULL;
     if (!j.taps) return;
     ae__parallel(ae, chunks, ae__conv_work(geo), ae__weight_task, &j);
@@ -4650,16 +3232,16 @@ AE_FN AE_V AE_(load)(const float *p) { return (AE_V)*(const AE_(u) *)p; }
 AE_FN void AE_(store)(float *p, AE_V v) { *(AE_(u) *)p = (AE_(u))v; }
 AE_FN AE_V AE_(pick)(AE_I mask, AE_V yes, AE_V no) { return (AE_V)((mask & (AE_I)yes) | (~mask & (AE_I)no)); }
 
-/* ---- products ---- */
+AE_FN AE_V AE_(each_set)(float s) { AE_V v; int i; for (i = 0; i < AE_W; i++) v[i] = s; return v; }               /* for machines whose */
+AE_FN AE_V AE_(each_sqrt)(AE_V v) { int i; for (i = 0; i < AE_W; i++) v[i] = sqrtf(v[i]); return v; }             /* intrinsics we do not use */
 
+/* ---- products ---- */
 /* Adds the product to a tile in tmp, R rows of V vectors: R and V are constants once this is inlined, so the tile stays
    in registers.  Each round of the outermost loop (an image) has a sum of its own, which keeps long sums accurate. */
-AE_FN void AE_(tile)(const ae_gemm *g, const ptrdiff_t *off, const float *b, float *tmp, const int R, const int V)
-{
+AE_FN void AE_(tile)(const ae_gemm *g, const ptrdiff_t *off, const float *b, float *tmp, const int R, const int V) {
     AE_V acc[AE_ROWS][2];
     const AE_V zero = { 0 };
-    const ptrdiff_t as = g->astep[2], bs = g->bstep[2];
-    int n, t, k, i;
+    const ptrdiff_t as = g->astep[2], bs = g->bstep[2];  int n, t, k, i;
     for (n = 0; n < g->len[0]; n++) {
         AE_UNROLL for (i = 0; i < R; i++) acc[i][0] = acc[i][1] = zero;
         for (t = 0; t < g->len[1]; t++) {
@@ -4683,8 +3265,7 @@ AE_FN void AE_(tile)(const ae_gemm *g, const ptrdiff_t *off, const float *b, flo
 
 #define AE_TILE(R) case R: if (cols > AE_W) AE_(tile)(g, off, b, tmp, R, 2); else AE_(tile)(g, off, b, tmp, R, 1); break;
 
-AE_HOT void AE_(run_tile)(const ae_gemm *g, const ptrdiff_t *off, const float *b, float *tmp, int rows, int cols)
-{
+AE_HOT void AE_(run_tile)(const ae_gemm *g, const ptrdiff_t *off, const float *b, float *tmp, int rows, int cols) {
     switch (rows) {
     AE_TILE(1) AE_TILE(2) AE_TILE(3) AE_TILE(4)
 #if AE_ROWS > 4
@@ -4698,36 +3279,28 @@ AE_HOT void AE_(run_tile)(const ae_gemm *g, const ptrdiff_t *off, const float *b
 #endif
     }
 }
-
 /* One vector of a finished tile: activation, or the derivative of somebody else's. */
-AE_FN AE_V AE_(finish)(AE_V v, const ae_store *st, const float *mask)
-{
+AE_FN AE_V AE_(finish)(AE_V v, const ae_store *st, const float *mask) {
     AE_V zero = { 0 };
     if (st->act == AE_ACT_RELU) v = (AE_V)((AE_I)v & ~(AE_I)(v <= zero));
     if (st->act == AE_ACT_LEAKY) v = AE_(pick)((AE_I)(v <= zero), AE_SET(st->slope) * v, v);
     if (mask) v = AE_(pick)((AE_I)(AE_(load)(mask) > zero), v, st->slope == 0 ? zero : AE_SET(st->slope) * v);
     return v;
 }
-
 /* Part of a vector: the lanes behind n are zero, and are not written. */
-AE_FN AE_V AE_(load_some)(const float *p, int n)
-{
+AE_FN AE_V AE_(load_some)(const float *p, int n) {
     float line[AE_W] = { 0 };
     if (n >= AE_W) return AE_(load)(p);
-    memcpy(line, p, (size_t)n * sizeof(float));
-    return AE_(load)(line);
+    memcpy(line, p, (size_t)n * sizeof(float));  return AE_(load)(line);
 }
-AE_FN void AE_(store_some)(float *p, AE_V v, int n)
-{
+AE_FN void AE_(store_some)(float *p, AE_V v, int n) {
     float line[AE_W];
     if (n >= AE_W) { AE_(store)(p, v); return; }
     AE_(store)(line, v);
     memcpy(p, line, (size_t)n * sizeof(float));
 }
-
 /* rows x cols of C from (row, col) on: at most AE_ROWS rows and two vectors of columns; b stands at column col. */
-AE_HOT void AE_(gemm)(const ae_gemm *g, int row, int rows, int col, int cols, const float *b)
-{
+AE_HOT void AE_(gemm)(const ae_gemm *g, int row, int rows, int col, int cols, const float *b) {
     float tmp[AE_ROWS * 2 * AE_W];
     ptrdiff_t off[AE_ROWS] = { 0 };
     int i, v, at[AE_ROWS] = { 0 };
@@ -4752,100 +3325,63 @@ AE_HOT void AE_(gemm)(const ae_gemm *g, int row, int rows, int col, int cols, co
 }
 
 /* ---- functions: exp, log, tanh after the Cephes library (Moshier 1989), within 2 units in the last place ---- */
-
-AE_FN AE_V AE_(exp)(AE_V x)                      /* e^x = 2^n e^r, n = round(x / ln 2); 0 below -104, inf above 88.8 */
-{
-    AE_V magic = AE_SET(12582912.0f), shifted, n, r, y;
-    AE_I whole, half;
-    x = AE_(pick)((AE_I)(x > AE_SET(89.0f)), AE_SET(89.0f), x);
-    x = AE_(pick)((AE_I)(x < AE_SET(-104.0f)), AE_SET(-104.0f), x);
-    shifted = AE_FMA(x, AE_SET(1.44269504088896341f), magic);
-    whole = (AE_I)shifted - (AE_I)magic;
-    n = shifted - magic;
-    r = AE_FMA(n, AE_SET(-0.693359375f), x);
-    r = AE_FMA(n, AE_SET(2.12194440e-4f), r);
-    y = AE_FMA(AE_SET(1.9875691500e-4f), r, AE_SET(1.3981999507e-3f));
-    y = AE_FMA(y, r, AE_SET(8.3334519073e-3f));
-    y = AE_FMA(y, r, AE_SET(4.1665795894e-2f));
-    y = AE_FMA(y, r, AE_SET(1.6666665459e-1f));
-    y = AE_FMA(y, r, AE_SET(5.0000001201e-1f));
-    y = AE_FMA(y, r * r, r) + AE_SET(1.0f);
+AE_FN AE_V AE_(exp)(AE_V x) {                    /* e^x = 2^n e^r, n = round(x / ln 2); 0 below -104, inf above 88.8 */
+    AE_V magic = AE_SET(12582912.0f), shifted, n, r, y;  AE_I whole, half;
+    x = AE_(pick)((AE_I)(x > AE_SET(89.0f)), AE_SET(89.0f), x);  x = AE_(pick)((AE_I)(x < AE_SET(-104.0f)), AE_SET(-104.0f), x);
+    shifted = AE_FMA(x, AE_SET(1.44269504088896341f), magic);  whole = (AE_I)shifted - (AE_I)magic;
+    n = shifted - magic;  r = AE_FMA(n, AE_SET(-0.693359375f), x);  r = AE_FMA(n, AE_SET(2.12194440e-4f), r);
+    y = AE_FMA(AE_SET(1.9875691500e-4f), r, AE_SET(1.3981999507e-3f));  y = AE_FMA(y, r, AE_SET(8.3334519073e-3f));
+    y = AE_FMA(y, r, AE_SET(4.1665795894e-2f));  y = AE_FMA(y, r, AE_SET(1.6666665459e-1f));
+    y = AE_FMA(y, r, AE_SET(5.0000001201e-1f));  y = AE_FMA(y, r * r, r) + AE_SET(1.0f);
     half = whole >> 1;                            /* 2^n in two steps: n = 128 has no power of its own */
     y = y * (AE_V)((half + 127) << 23);
     return y * (AE_V)((whole - half + 127) << 23);
 }
-
-AE_FN AE_V AE_(log)(AE_V x)                      /* -inf at 0, NaN below; denormals count as 0 */
-{
+AE_FN AE_V AE_(log)(AE_V x) {                    /* -inf at 0, NaN below; denormals count as 0 */
     AE_V one = AE_SET(1.0f), zero = { 0 }, m, z, y, e, r;
     AE_I bits = (AE_I)x, power = ((bits >> 23) & 255) - 126, small;
-    m = (AE_V)((bits & 0x7fffff) | 0x3f000000);
-    small = (AE_I)(m < AE_SET(0.707106781186547524f));
-    power = power + small;
-    m = m - one + (AE_V)(small & (AE_I)m);
-    e = (AE_V)(power + 0x4b400000) - AE_SET(12582912.0f);
-    z = m * m;
-    y = AE_FMA(AE_SET(7.0376836292e-2f), m, AE_SET(-1.1514610310e-1f));
-    y = AE_FMA(y, m, AE_SET(1.1676998740e-1f));
-    y = AE_FMA(y, m, AE_SET(-1.2420140846e-1f));
-    y = AE_FMA(y, m, AE_SET(1.4249322787e-1f));
-    y = AE_FMA(y, m, AE_SET(-1.6668057665e-1f));
-    y = AE_FMA(y, m, AE_SET(2.0000714765e-1f));
-    y = AE_FMA(y, m, AE_SET(-2.4999993993e-1f));
-    y = AE_FMA(y, m, AE_SET(3.3333331174e-1f));
-    y = AE_FMA(e, AE_SET(-2.12194440e-4f), y * m * z);
-    r = AE_FMA(e, AE_SET(0.693359375f), m + AE_FMA(AE_SET(-0.5f), z, y));
+    m = (AE_V)((bits & 0x7fffff) | 0x3f000000);  small = (AE_I)(m < AE_SET(0.707106781186547524f));
+    power = power + small;  m = m - one + (AE_V)(small & (AE_I)m);
+    e = (AE_V)(power + 0x4b400000) - AE_SET(12582912.0f);  z = m * m;
+    y = AE_FMA(AE_SET(7.0376836292e-2f), m, AE_SET(-1.1514610310e-1f));  y = AE_FMA(y, m, AE_SET(1.1676998740e-1f));
+    y = AE_FMA(y, m, AE_SET(-1.2420140846e-1f));  y = AE_FMA(y, m, AE_SET(1.4249322787e-1f));
+    y = AE_FMA(y, m, AE_SET(-1.6668057665e-1f));  y = AE_FMA(y, m, AE_SET(2.0000714765e-1f));
+    y = AE_FMA(y, m, AE_SET(-2.4999993993e-1f));  y = AE_FMA(y, m, AE_SET(3.3333331174e-1f));
+    y = AE_FMA(e, AE_SET(-2.12194440e-4f), y * m * z);  r = AE_FMA(e, AE_SET(0.693359375f), m + AE_FMA(AE_SET(-0.5f), z, y));
     r = AE_(pick)((AE_I)(x == AE_SET(INFINITY)), x, r);
     return AE_(pick)((AE_I)(x > zero), r, AE_(pick)((AE_I)(x == zero), AE_SET(-INFINITY), AE_SET(NAN)));
 }
-
-AE_FN AE_V AE_(log1p)(AE_V x)                    /* for x > -1: log(1 + x) with what the sum rounded off put back */
-{
+AE_FN AE_V AE_(log1p)(AE_V x) {                  /* for x > -1: log(1 + x) with what the sum rounded off put back */
     AE_V u = AE_SET(1.0f) + x;
     return AE_(log)(u) + (x - (u - AE_SET(1.0f))) / u;
 }
-
 AE_FN AE_V AE_(at_least)(AE_V x, AE_V least) { return AE_(pick)((AE_I)(x > least), x, least); }
 AE_FN AE_V AE_(abs)(AE_V x) { return (AE_V)((AE_I)x & 0x7fffffff); }
 AE_FN AE_V AE_(sigmoid)(AE_V x) { return AE_SET(1.0f) / (AE_SET(1.0f) + AE_(exp)(-x)); }
-
-AE_FN AE_V AE_(tanh)(AE_V x)
-{
+AE_FN AE_V AE_(tanh)(AE_V x) {
     AE_V one = AE_SET(1.0f), a = AE_(abs)(x), t = AE_(exp)(a * AE_SET(-2.0f)), big = (one - t) / (one + t), z = x * x, y;
     big = (AE_V)((AE_I)big | ((AE_I)x & (AE_I)AE_SET(-0.0f)));
     y = AE_FMA(AE_SET(-5.70498872745e-3f), z, AE_SET(2.06390887954e-2f));
-    y = AE_FMA(y, z, AE_SET(-5.37397155531e-2f));
-    y = AE_FMA(y, z, AE_SET(1.33314422036e-1f));
-    y = AE_FMA(y, z, AE_SET(-3.33332819422e-1f));
-    y = AE_FMA(y * z, x, x);
+    y = AE_FMA(y, z, AE_SET(-5.37397155531e-2f));  y = AE_FMA(y, z, AE_SET(1.33314422036e-1f));
+    y = AE_FMA(y, z, AE_SET(-3.33332819422e-1f));  y = AE_FMA(y * z, x, x);
     return AE_(pick)((AE_I)(a < AE_SET(0.625f)), y, big);
 }
-
-AE_FN AE_V AE_(cos_turns)(AE_V t)                /* cos(2 pi t) for t in [-1/2, 1/2], as the sine of 1/4 - |t| turns */
-{
+AE_FN AE_V AE_(cos_turns)(AE_V t) {              /* cos(2 pi t) for t in [-1/2, 1/2], as the sine of 1/4 - |t| turns */
     AE_V z = (AE_SET(0.25f) - AE_(abs)(t)) * AE_SET(6.28318530717958648f), s = z * z, y;
-    y = AE_FMA(AE_SET(2.7557319e-6f), s, AE_SET(-1.9841270e-4f));
-    y = AE_FMA(y, s, AE_SET(8.3333333e-3f));
+    y = AE_FMA(AE_SET(2.7557319e-6f), s, AE_SET(-1.9841270e-4f));  y = AE_FMA(y, s, AE_SET(8.3333333e-3f));
     y = AE_FMA(y, s, AE_SET(-1.6666667e-1f));
     return AE_FMA(y * s, z, z);
 }
-
-AE_FN AE_V AE_(gauss)(AE_V u, AE_V turns)        /* Box-Muller: sqrt(-2 log u) cos(2 pi turns) */
-{
+AE_FN AE_V AE_(gauss)(AE_V u, AE_V turns) {      /* Box-Muller: sqrt(-2 log u) cos(2 pi turns) */
     turns = turns - AE_(pick)((AE_I)(turns >= AE_SET(0.5f)), AE_SET(1.0f), AE_SET(0.0f));
     return AE_SQRT(AE_SET(-2.0f) * AE_(log)(u)) * AE_(cos_turns)(turns);
 }
-
-AE_FN AE_V AE_(bce)(AE_V y, AE_V t)              /* both logs at least -100, as PyTorch has it */
-{
-    AE_V least = AE_SET(-100.0f), one = AE_SET(1.0f);
-    AE_V yes = AE_(at_least)(AE_(log)(y), least), no = AE_(at_least)(AE_(log1p)(-y), least);
+AE_FN AE_V AE_(bce)(AE_V y, AE_V t) {            /* both logs at least -100, as PyTorch has it */
+    AE_V least = AE_SET(-100.0f), one = AE_SET(1.0f);  AE_V yes = AE_(at_least)(AE_(log)(y), least), no = AE_(at_least)(AE_(log1p)(-y), least);
     return -(t * yes + (one - t) * no);
 }
-
 /* The function f of one vector of a and one of b: see the list in >>ops. */
-AE_FN AE_V AE_(point)(int f, AE_V a, AE_V b, AE_V p, AE_V q)
-{
+AE_FN AE_V AE_(point)(int f, AE_V a, AE_V b, AE_V p, AE_V q) {
     AE_V zero = { 0 }, one = AE_SET(1.0f);
     switch (f) {
     case AE_F_COPY:       return a;
@@ -4880,8 +3416,7 @@ AE_FN AE_V AE_(point)(int f, AE_V a, AE_V b, AE_V p, AE_V q)
     }
 }
 
-AE_HOT void AE_(map)(int f, const float *a, const float *b, float *out, size_t n, float ps, float qs, int add)
-{
+AE_HOT void AE_(map)(int f, const float *a, const float *b, float *out, size_t n, float ps, float qs, int add) {
     AE_V p = AE_SET(ps), q = AE_SET(qs), v;
     float x[AE_W] = { 0 }, y[AE_W] = { 0 }, z[AE_W] = { 0 };
     size_t i;
@@ -4890,29 +3425,21 @@ AE_HOT void AE_(map)(int f, const float *a, const float *b, float *out, size_t n
         AE_(store)(out + i, add ? AE_(load)(out + i) + v : v);
     }
     if (i == n) return;
-    memcpy(x, a + i, (n - i) * sizeof(float));
-    memcpy(y, b + i, (n - i) * sizeof(float));
-    memcpy(z, out + i, (n - i) * sizeof(float));
-    v = AE_(point)(f, AE_(load)(x), AE_(load)(y), p, q);
+    memcpy(x, a + i, (n - i) * sizeof(float));  memcpy(y, b + i, (n - i) * sizeof(float));
+    memcpy(z, out + i, (n - i) * sizeof(float));  v = AE_(point)(f, AE_(load)(x), AE_(load)(y), p, q);
     AE_(store)(x, add ? AE_(load)(z) + v : v);
     memcpy(out + i, x, (n - i) * sizeof(float));
 }
-
 /* Always 16 lanes of float, added up in double every 256 numbers: the same sum for every width of vector. */
-AE_HOT double AE_(sum)(int f, const float *a, const float *b, size_t n)
-{
-    double total = 0;
-    size_t i = 0, stop;
-    int l;
-    AE_V p = AE_SET(1.0f), q = AE_SET(0.0f);
+AE_HOT double AE_(sum)(int f, const float *a, const float *b, size_t n) {
+    double total = 0;  size_t i = 0, stop;  int l;  AE_V p = AE_SET(1.0f), q = AE_SET(0.0f);
     while (i < n) {
         float lane[16] = { 0 }, x[16] = { 0 }, y[16] = { 0 }, z[16];
         for (stop = i + 256; i + 16 <= n && i < stop; i += 16)
             for (l = 0; l < 16; l += AE_W)
                 AE_(store)(lane + l, AE_(load)(lane + l) + AE_(point)(f, AE_(load)(a + i + l), AE_(load)(b + i + l), p, q));
         if (i < n && i + 16 > n && i < stop) {
-            memcpy(x, a + i, (n - i) * sizeof(float));
-            memcpy(y, b + i, (n - i) * sizeof(float));
+            memcpy(x, a + i, (n - i) * sizeof(float));  memcpy(y, b + i, (n - i) * sizeof(float));
             for (l = 0; l < 16; l += AE_W) AE_(store)(z + l, AE_(point)(f, AE_(load)(x + l), AE_(load)(y + l), p, q));
             for (l = 0; i < n; i++, l++) lane[l] += z[l];
         }
@@ -4920,25 +3447,19 @@ AE_HOT double AE_(sum)(int f, const float *a, const float *b, size_t n)
     }
     return total;
 }
-
-AE_HOT void AE_(adam)(float *p, const float *g, float *m, float *v, size_t n, ae_adam_step k)
-{
+AE_HOT void AE_(adam)(float *p, const float *g, float *m, float *v, size_t n, ae_adam_step k) {
     AE_V c1 = AE_SET((float)(1.0 - (double)k.b1)), b2 = AE_SET(k.b2), c2 = AE_SET((float)(1.0 - (double)k.b2)), eps = AE_SET(k.eps);
-    AE_V decay = AE_SET(k.decay), shrink = AE_SET(k.shrink), step = AE_SET(-k.step_size), scale = AE_SET(k.root_scale);
-    size_t i;
+    AE_V decay = AE_SET(k.decay), shrink = AE_SET(k.shrink), step = AE_SET(-k.step_size), scale = AE_SET(k.root_scale);  size_t i;
     for (i = 0; i < n; i += AE_W) {              /* the last vector runs into the padding behind the parameter, which is ours */
         AE_V w = AE_(load)(p + i), d = AE_FMA(decay, w, AE_(load)(g + i)), mm = AE_(load)(m + i), vv;
-        mm = AE_FMA(c1, d - mm, mm);
-        vv = AE_FMA(c2 * d, d, b2 * AE_(load)(v + i));
+        mm = AE_FMA(c1, d - mm, mm);  vv = AE_FMA(c2 * d, d, b2 * AE_(load)(v + i));
         AE_(store)(m + i, mm);
         AE_(store)(v + i, vv);
         AE_(store)(p + i, AE_FMA(step, mm / AE_FMA(AE_SQRT(vv), scale, eps), shrink * w));
     }
 }
-
 /* out[c] = sum over rows of a[row][c].  Few columns, a divisor of 16: rows are taken several at a time, then folded. */
-AE_HOT void AE_(columns)(const float *a, float *out, size_t rows, size_t columns)
-{
+AE_HOT void AE_(columns)(const float *a, float *out, size_t rows, size_t columns) {
     size_t r, c, wide = 16 % columns == 0 ? 16 : columns, n = rows * columns / wide;
     float lane[16] = { 0 };
     for (c = 0; c < wide; c += AE_W) {
@@ -4951,7 +3472,6 @@ AE_HOT void AE_(columns)(const float *a, float *out, size_t rows, size_t columns
     for (r = n * 16; r < rows * columns; r++) lane[r % 16] += a[r];
     for (c = 0; c < columns; c++) for (out[c] = 0, r = c; r < 16; r += columns) out[c] += lane[r];
 }
-
 static const ae_kernels AE_(kernels) = {
     AE_W == 16 ? "avx512" : AE_W == 8 ? "avx2" : "baseline", AE_W, AE_ROWS,
     AE_(gemm), AE_(map), AE_(sum), AE_(adam), AE_(columns)
@@ -4971,3 +3491,6 @@ static const ae_kernels AE_(kernels) = {
 #endif /* AE_W */
 
 /* ==== >>end =============================================================================================== */
+/* Two licences, whichever you prefer.  MIT: Copyright (c) 2026 the autoenc.h authors; permission is granted, free of charge, to anyone
+   to deal in this software without restriction, provided that this notice is included; it comes WITHOUT WARRANTY OF ANY KIND.  Or
+   public domain: the authors dedicate it to the public domain (unlicense.org).  The full texts are in the file LICENSE. */

@@ -24,7 +24,6 @@
 #include "../data/strokes.h"
 #include "pca.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
@@ -69,17 +68,15 @@ typedef struct kit {
     kit_set train, test;
     const char *dataset;                 /* "mnist", "emnist" or "strokes" */
     char folder[PATH_MAX];               /* the executable's own: data/ and plots/ are there */
-    char path[PATH_MAX];                 /* what kit_path returned last */
+    char usual_out[40], path[PATH_MAX];  /* the default of --out; what kit_path returned last */
     ae_tensor running;                   /* adds up the batch losses of the epoch */
     ae_net *notes;                       /* travels in the checkpoint: see kit_restore */
-    int epoch, batches, started, resumed;
+    int epoch, batches, started, resumed, steps_before;      /* steps_before: done by an earlier run */
     double train_loss, test_loss, train_seconds, first_epoch_seconds, first_batch_seconds;
     double began, epoch_began, loop_began, drawn, checked;
-    int steps_before;                    /* this many steps were done by an earlier run */
-    /* What is written down at the end. */
     kit_text log, facts, plots, command;
     kit_drawing drawings[24];
-    int drawing;                         /* how many of them are at work */
+    int drawing, bar;                    /* how many of them are at work; is there a progress bar */
     char gnuplot[PATH_MAX];              /* its path; "-" if there is none */
 } kit;
 
@@ -92,9 +89,9 @@ static volatile sig_atomic_t kit_stopped;
 static inline void kit_die(const kit *run, int status, const char *format, ...)
 {
     va_list args;
+    va_start(args, format);
     fflush(stdout);
     fprintf(stderr, "%s%s: ", run->drawn > 0 ? "\n" : "", run->lesson);
-    va_start(args, format);
     vfprintf(stderr, format, args);
     va_end(args);
     fprintf(stderr, "\n");
@@ -110,7 +107,7 @@ static inline double kit_seconds(void)
 
 static inline void *kit_room(const kit *run, size_t bytes)
 {
-    void *p = malloc(bytes ? bytes : 1);
+    void *p = malloc(bytes + !bytes);
     if (!p) kit_die(run, 3, "out of memory (%zu bytes)", bytes);
     return p;
 }
@@ -177,7 +174,7 @@ static inline void kit_value(const kit *run, const kit_option *o, const char *wo
     if (o->kind >= KIT_TEXT) { *(const char **)o->value = word; return; }
     if (o->kind == KIT_SEED) {
         *(uint64_t *)o->value = strtoull(word, &end, 10);
-        if (!isdigit((unsigned char)word[0]) || *end || errno)
+        if (word[0] < '0' || word[0] > '9' || *end || errno)
             kit_die(run, 2, "--%s %s: a whole number from 0 to 2^64 - 1 is wanted", o->name, word);
         return;
     }
@@ -217,7 +214,7 @@ static inline void kit_help(const kit *run, const kit_option *table)
            run->files);
 }
 
-/* The lesson's own options first, then those of every lesson. */
+/* The lesson's own options, then those of every lesson. */
 static inline int kit_table(kit *run, const kit_option *more, kit_option *table)
 {
     const kit_option common[] = {
@@ -239,12 +236,11 @@ static inline int kit_table(kit *run, const kit_option *more, kit_option *table)
         { "no-progress", KIT_FLAG, &run->no_progress, 0, 0, "no progress bar" },
         { "live",        KIT_FLAG, &run->live,        0, 0, "draw loss.png anew after each epoch, its last 30 epochs" },
         { "help",        KIT_FLAG, &run->help,        0, 0, "print this" },
-    };
-    int n = 0, shared = (int)(sizeof common / sizeof common[0]);
+        { 0 } };
+    int n = 0;
     for (; more && more->name; more++) table[n++] = *more;
-    for (int i = 0; i < shared; i++) table[n++] = common[i];
-    memset(&table[n], 0, sizeof table[n]);
-    return n;
+    memcpy(table + n, common, sizeof common);                 /* its last row is the end of the table, too */
+    return n + (int)(sizeof common / sizeof common[0]) - 1;
 }
 
 static inline void kit_options(kit *run, int argc, char **argv, const kit_option *more)
@@ -432,15 +428,13 @@ static inline void kit_catch_signals(int on)
     signal(SIGTERM, on ? kit_on_signal : SIG_DFL);
 }
 
-static inline int kit_bar_wanted(const kit *run) { return !run->no_progress && isatty(2); }
-
 /* tqdm's line, without colours: "epoch 3/30:   8%|####      | 270/3540 [00:05<01:02, 52.1it/s, loss=0.0231]". */
 static inline void kit_bar(kit *run, int done)
 {
     double now = kit_seconds(), total = (double)run->epochs * run->batches, at = (double)run->epoch * run->batches + done;
     double took = now - run->loop_began, rate = (at - run->steps_before) / (took > 0 ? took : 1);
-    int last = at >= total, cells = (int)(20 * at / total), left = rate > 0 ? (int)((total - at) / rate) : 0;
-    if (!kit_bar_wanted(run) || done < 1 || (now - run->drawn < 0.1 && !last)) return;
+    int cells = (int)(20 * at / total), left = rate > 0 ? (int)((total - at) / rate) : 0;
+    if (!run->bar || done < 1 || (now - run->drawn < 0.1 && at < total)) return;
     fprintf(stderr, "\r\033[Kepoch %d/%d: %3d%%|", run->epoch + 1, run->epochs, (int)(100 * at / total));
     for (int i = 0; i < 20; i++) fputs(i < cells ? "\u2588" : " ", stderr);
     fprintf(stderr, "| %.0f/%.0f [%02d:%02d<%02d:%02d, %.1fit/s, loss=%.4f]", at, total, (int)took / 60, (int)took % 60,
@@ -448,7 +442,7 @@ static inline void kit_bar(kit *run, int done)
     run->drawn = now;
 }
 
-/* Another epoch? */
+/* Another epoch?  Not after a loss that is no number: nothing better would follow. */
 static inline int kit_epoch(kit *run, ae_loader *loader)
 {
     run->batches = ae_batches(loader);
@@ -459,7 +453,7 @@ static inline int kit_epoch(kit *run, ae_loader *loader)
         run->first_batch_seconds = run->epoch_began - run->began;
         run->steps_before = run->epoch * run->batches + run->started;
     }
-    return !kit_stopped && run->epoch < run->epochs;
+    return !kit_stopped && run->epoch < run->epochs && (run->epoch == run->resumed || !isnan(run->train_loss));
 }
 
 /* Before each batch: draws the bar, and says no after Ctrl-C.  The call that finds the loader at its end stops the clock. */
@@ -468,7 +462,8 @@ static inline int kit_batch(kit *run)
     kit_bar(run, run->started);
     if (kit_stopped) return 0;
     if (run->started++ < run->batches) return 1;
-    run->train_loss = (double)ae_item(run->running) / run->batches;       /* the mean of the batch means, as PyTorch users print it */
+    run->train_loss = (double)ae_item(run->running) / run->batches;       /* the mean of the batch means */
+    if (isnan(run->train_loss)) run->train_loss = NAN;                    /* printed as nan, never -nan */
     double took = kit_seconds() - run->epoch_began;
     run->train_seconds += took;
     if (run->epoch == run->resumed) run->first_epoch_seconds = took;
@@ -494,10 +489,10 @@ static inline void kit_epoch_end(kit *run, double test_loss)
     run->epoch++;
     run->started = 0;
     ae_assign(run->running, &zero);
-    run->test_loss = test_loss;
+    run->test_loss = test_loss = isnan(test_loss) ? NAN : test_loss;
     const double row[] = { run->epoch, (double)run->epoch * run->batches, run->train_loss, test_loss, took };
     kit_log(run, "epoch\tstep\ttrain_loss\ttest_loss\tseconds", row);
-    if (!kit_bar_wanted(run))
+    if (!run->bar)
         printf("epoch %d/%d: train loss %.6f, test loss %.6f, %.2f s\n", run->epoch, run->epochs, run->train_loss, test_loss, took);
     fflush(stdout);
     if (run->live) kit_curve(run, 30);
@@ -540,28 +535,29 @@ static inline void kit_save(kit *run, ae_net *model)
     kit_checkpoint(run);
     kit_run_json(run, kit_stopped);
     if (kit_stopped) {
-        printf("%s: interrupted in epoch %d of %d; weights and checkpoint are in %s, --resume goes on\n", run->lesson,
-               run->epoch + 1, run->epochs, run->out);
+        printf("%s: interrupted after epoch %d of %d and %d batches; weights and checkpoint are in %s, --resume goes on\n",
+               run->lesson, run->epoch, run->epochs, run->started, run->out);
         exit(130);
     }
     kit_catch_signals(0);
+    if (run->epoch > run->resumed && isnan(run->train_loss))
+        kit_die(run, 2, "the loss became NaN in epoch %d: the training diverged; try a smaller --lr than %g", run->epoch, run->lr);
     if (run->epoch > run->resumed)
-        printf("trained to epoch %d: train loss %.6f, %.1f s, %.0f images/s; weights in %s\n", run->epoch, run->train_loss,
-               run->train_seconds, kit_images_per_second(run), kit_path(run, "model.safetensors"));
+        printf("trained to epoch %d: train loss %.6f, %.1f s, %.0f images/s\n", run->epoch, run->train_loss, run->train_seconds,
+               kit_images_per_second(run));
 }
 
 /* ==== Beginning and end =========================================================================================== */
 
 static inline ae_ctx *kit_start(kit *run, int argc, char **argv, const kit_option *more)
 {
-    char out[64];
-    ae_config config;
+    ae_config config = { 0 };
     run->began = run->checked = kit_seconds();
     run->epochs = run->batch = -1;
     run->lr = -1;
     run->device = "auto";
-    snprintf(out, sizeof out, "out/%s", run->lesson);
-    run->out = out;
+    snprintf(run->usual_out, sizeof run->usual_out, "out/%s", run->lesson);
+    run->out = run->usual_out;
     run->train_loss = run->test_loss = run->first_batch_seconds = NAN;
     for (int i = 0; i < argc; i++) kit_print(&run->command, "%s%s", i ? " " : "", argv[i]);
     kit_options(run, argc, argv, more);
@@ -569,11 +565,10 @@ static inline ae_ctx *kit_start(kit *run, int argc, char **argv, const kit_optio
     if (run->epochs < 0) run->epochs = mode->epochs;
     if (run->batch < 0) run->batch = mode->batch;
     if (run->lr < 0) run->lr = mode->lr;
-    run->out = strcpy((char *)kit_room(run, strlen(run->out) + 1), run->out);
+    run->bar = !run->no_progress && isatty(2);
     kit_find_folder(run, argv[0]);
     kit_make_out(run);
 
-    memset(&config, 0, sizeof config);
     config.seed = run->seed;
     config.threads = run->threads;
     config.device = strcmp(run->device, "auto") ? run->device : NULL;
@@ -583,7 +578,7 @@ static inline ae_ctx *kit_start(kit *run, int argc, char **argv, const kit_optio
     return run->ae;
 }
 
-/* Waits for the pictures, writes run.json, and prints the last line of the run.  Returns the exit status. */
+/* Waits for the pictures, writes run.json, prints the last line of the run.  Returns the exit status. */
 static inline int kit_finish(kit *run, const char *format, ...)
 {
     va_list args;
@@ -594,7 +589,7 @@ static inline int kit_finish(kit *run, const char *format, ...)
     vprintf(format, args);
     va_end(args);
     printf(", %.1f s%s\n", kit_seconds() - run->began, strcmp(run->dataset, "strokes") ? "" : " [strokes]");
-    ae_free(run->ae);
+    kit_free(run);
     return fflush(stdout) ? 3 : 0;
 }
 

@@ -133,6 +133,15 @@ static inline void kit_data(kit *run, int classes, int most)
     free(notice.text);
 }
 
+/* Everything the kit holds goes back; networks and loaders first, which borrow the images. */
+static inline void kit_free(kit *run)
+{
+    ae_free(run->ae);
+    void *mine[] = { run->train.images, run->train.labels, run->test.images, run->test.labels, run->log.text, run->facts.text,
+                     run->plots.text, run->command.text };
+    for (int i = 0; i < 8; i++) free(mine[i]);
+}
+
 /* ==== Images and networks as plain arrays ======================================================================== */
 
 static inline float *kit_floats(const kit *run, int rows, int columns)

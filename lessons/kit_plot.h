@@ -127,7 +127,8 @@ static inline void kit_grid(kit *run, const char *name, const char *title, const
     kit_plot(run, "grid", file, name, title, extra);
     if (run->gnuplot[0] != '-') return;
     printf("%s\n", title);
-    kit_show(images, n < 2 * columns ? n : 2 * columns, columns < 10 ? columns : 10);
+    for (int from = 0; from < columns && from < 10; from += 5)            /* five fit a line, two rows will do */
+        for (int i = from; i < n && i < 2 * columns; i += columns) kit_show(images + (size_t)i * 784, columns - from < 5 ? columns - from : 5, 5);
 }
 
 /* Points xy[n][2] in the colours of their labels; the last `marks` of them are black and called `what` in the legend. */

@@ -81,6 +81,7 @@ static int compare_by_hand(kit *run)
     int same = fabs(hand - ae_item(loss)) < 1e-6 && w < 1e-7 && b < 1e-7;
     printf("loss by hand %.7f, by the tape %.7f\nlargest difference of the 7,840 weight gradients %.1e, of the 10 bias gradients %.1e\n%s\n",
            hand, (double)ae_item(loss), w, b, same ? "the tape and the hand agree" : "the tape and the hand DISAGREE");
+    kit_free(run);
     return same ? 0 : 1;
 }
 

@@ -27,7 +27,7 @@
      n^2 / 2 pairs an iteration, but sixteen at a time, without a branch, a division or a cache miss: for the 10,000
      points that people map it is faster than a tree.  Beyond some 50,000 points a tree wins.
 
-   MEMORY about 2 KB a point.  There is never an n x n matrix.
+   MEMORY about 3 KB a point at perplexity 30.  There is never an n x n matrix.
 
    THE SAME BITS for any number of threads, on AVX2 and AVX-512, for gcc and clang at any -O: work is split into fixed
    parts, sums have a fixed order, each fused multiply-add is written out.  A processor without them gives slightly other

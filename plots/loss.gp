@@ -14,12 +14,17 @@ set output ARG2
 set title ARG3 font "Sans,13"
 
 stats ARG1 skip 1 using 1:3 nooutput name "R"
+if (!exists("R_max_x")) {
+    set label "every loss of this run is NaN: it diverged" at graph 0.5, 0.5 center
+    plot [0:1][0:1] NaN notitle
+    exit
+}
 from = last > 0 && R_max_x - last > R_min_x - 1 ? R_max_x - last + 1 : R_min_x
 inside(e, v) = e >= from ? v : NaN
 stats ARG1 skip 1 using (inside($1, $3)) nooutput name "A"
 stats ARG1 skip 1 using (inside($1, $4)) nooutput name "B"
-low  = A_min < B_min ? A_min : B_min
-high = A_max > B_max ? A_max : B_max
+low  = exists("B_min") && B_min < A_min ? B_min : A_min
+high = exists("B_max") && B_max > A_max ? B_max : A_max
 
 set xlabel "epoch"
 set ylabel "loss"

@@ -19,14 +19,19 @@ stats ARG1 skip 1 using 4 nooutput name "M"
 marks = int(M_sum)
 size = A_records > 5000 ? 0.30 : A_records > 1000 ? 0.45 : 0.7
 
-# A class is labelled at its median, which a few strays cannot move.
+# A class is labelled at its median, which a few strays cannot move; a class without points has none.
 array cx[classes]
 array cy[classes]
-do for [k = 0:classes-1] {
-    stats ARG1 skip 1 using ($3 == k && $4 == 0 ? $1 : NaN) nooutput name "X"
-    stats ARG1 skip 1 using ($3 == k && $4 == 0 ? $2 : NaN) nooutput name "Y"
-    cx[k + 1] = X_median
-    cy[k + 1] = Y_median
+do for [k = 1:classes] {
+    stats ARG1 skip 1 using ($3 == k - 1 && $4 == 0 ? 1 : 0) nooutput name "N"
+    cx[k] = NaN
+    cy[k] = NaN
+    if (N_sum > 0) {
+        stats ARG1 skip 1 using ($3 == k - 1 && $4 == 0 ? $1 : NaN) nooutput name "X"
+        stats ARG1 skip 1 using ($3 == k - 1 && $4 == 0 ? $2 : NaN) nooutput name "Y"
+        cx[k] = X_median
+        cy[k] = Y_median
+    }
 }
 
 set size ratio -1
@@ -35,22 +40,18 @@ unset tics
 set offsets graph 0.03, graph 0.03, graph 0.03, graph 0.03
 set key outside right center samplen 1 spacing 1.3
 
-# A white shadow in eight directions is the halo: the digit stays readable on every colour.
-halo = "-1,0 1,0 0,-1 0,1 -1,-1 -1,1 1,-1 1,1"
-dx(i) = real(word(halo, i)[1:strstrt(word(halo, i), ",") - 1])
-dy(i) = real(word(halo, i)[strstrt(word(halo, i), ",") + 1:*])
-do for [k = 1:classes] {
-    do for [i = 1:8] {
-        set label sprintf("%d", k - 1) at cx[k], cy[k] center front font "Sans Bold,20" textcolor rgb "white" \
-            offset character 0.3 * dx(i), character 0.15 * dy(i)
-    }
-    set label sprintf("%d", k - 1) at cx[k], cy[k] center front font "Sans Bold,20" textcolor rgb "black"
-}
-
+# White copies a little aside in eight directions are a halo: text stays readable on every colour.  Later things in this
+# list lie on top of earlier ones: points, class names, then the marked points and theirs.
+dx(i) = word("-1 1 0 0 -1 -1 1 1 0", i) + 0.0
+dy(i) = word("0 0 -1 1 -1 1 -1 1 0", i) + 0.0
+away(x, label) = x < cx[int(label) + 1] ? -1 : 1      # a marked point has its name on the side away from its class name
 plot for [k = 0:classes-1] ARG1 skip 1 using ($3 == k && $4 == 0 ? $1 : NaN):2 with points pt 7 ps size \
          lc rgb colour[k % 10 + 1] notitle, \
      for [k = 0:classes-1] NaN with points pt 7 ps 1.4 lc rgb colour[k % 10 + 1] title sprintf("%d", k), \
-     ARG1 skip 1 using ($4 == 1 ? $1 : NaN):2 with points pt 7 ps 1.3 lc rgb "white" notitle, \
+     for [i = 1:9] cx using (cx[$1]):(cy[$1]):(sprintf("%d", $1 - 1)) with labels font "Sans Bold,20" \
+         textcolor rgb (i < 9 ? "white" : "black") offset character 0.3 * dx(i), character 0.15 * dy(i) notitle, \
+     ARG1 skip 1 using ($4 == 1 ? $1 : NaN):2 with points pt 7 ps 1.5 lc rgb "white" notitle, \
      ARG1 skip 1 using ($4 == 1 ? $1 : NaN):2 with points pt 7 ps 1.0 lc rgb "black" title (marks ? ARG5 : ""), \
-     ARG1 skip 1 using ($4 == 1 ? $1 : NaN):2:(sprintf("%d", $3)) with labels offset character 1.1, character 0.4 \
-         font "Sans,11" textcolor rgb "black" notitle
+     for [side = -1:1:2] for [i = 1:9] ARG1 skip 1 using ($4 == 1 && side == away($1, $3) ? $1 : NaN):2:(sprintf("%d", $3)) \
+         with labels font "Sans,11" textcolor rgb (i < 9 ? "white" : "black") \
+         offset character 1.2 * side + 0.2 * dx(i), character 0.1 * dy(i) notitle
