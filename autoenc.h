@@ -88,17 +88,13 @@ extern "C" {
 #define AE_VERSION "0.1.0"
 
 /* ==== >>types ============================================================================================= */
-
 typedef struct ae_ctx    ae_ctx;     /* owns everything: networks, optimisers, loaders, tensors, threads */
 typedef struct ae_net    ae_net;     /* a named tree of layers, like nn.Module */
 typedef struct ae_opt    ae_opt;     /* an optimiser over the parameters of one network */
 typedef struct ae_loader ae_loader;  /* serves batches, like torch.utils.data.DataLoader */
-
 typedef struct ae_tensor { ae_ctx *ctx; uint32_t slot, gen; } ae_tensor;  /* a handle, passed by value; a stale one is an error */
-
 typedef enum ae_reduction { AE_MEAN = 1, AE_SUM } ae_reduction;           /* no default: mean or sum is always written down */
 typedef enum ae_knob { AE_LR = 1, AE_BETA1, AE_BETA2, AE_EPS, AE_WEIGHT_DECAY, AE_MOMENTUM, AE_CLIP_NORM } ae_knob;
-
 typedef struct ae_config {           /* all zero is right; seed 0 is seed 0 */
     uint64_t    seed;                /* of initial weights, shuffling and noise */
     int         threads;             /* 0: all cores this process may use.  The results do not depend on it */
@@ -132,7 +128,6 @@ typedef struct ae_op {               /* one row: what an operation is called, ne
 } ae_op;
 
 /* ==== >>api =============================================================================================== */
-
 /* Context: one per thread of yours; there are no globals. */
 AE_API ae_ctx     *ae_new(const ae_config *config);               /* NULL config: defaults.  NULL if there is no memory */
 AE_API void        ae_free(ae_ctx *ae);                           /* every network, optimiser, loader and tensor goes with it */
@@ -282,12 +277,12 @@ enum { AE_NCHW, AE_NHWC, AE_PACKED };         /* how a slot stores its values; A
 enum { AE_ROW_NHWC = 1, AE_ROW_ANY = 2, AE_ROW_FRESH = 4, AE_ROW_MASKS = 8 };  /* traits of a row, see >>tape */
 enum { AE_ACT_NONE, AE_ACT_RELU, AE_ACT_LEAKY, AE_ACT_SIGMOID, AE_ACT_TANH };
 enum { AE_STREAM_INIT = 1, AE_STREAM_NOISE, AE_STREAM_SHUFFLE, AE_STREAM_CHECK };
-enum { AE_TEXT = 1024, AE_NAME = 48, AE_PATH = 256, AE_SPIN = 20000 };
+enum { AE_TEXT = 1024, AE_NAME = 48, AE_PATH = 256, AE_SPIN = 20000, AE_SPARES = 4 };
 typedef struct ae_kernels ae_kernels;
 typedef struct ae_pool ae_pool;
-
 typedef struct ae_slot {             /* what a handle stands for */
     float   *data, *grad;            /* grad is NULL until somebody adds to it; a parameter's points into the flat block */
+    size_t   grad_floats;            /* how large the piece of memory at grad is */
     float   *dense;                  /* a kept tensor's values in NCHW, made when asked for */
     int      dim[4], ndim;  uint32_t gen, version, dense_version;
     ae_tensor twin;  uint32_t twin_version;    /* the same values in another layout, if somebody needed them */
@@ -295,17 +290,15 @@ typedef struct ae_slot {             /* what a handle stands for */
     int      needs_grad, retain, has_grad, masked, consumers;
     int      act;  float slope;      /* the activation fused into its producer: its derivative follows from data */
 } ae_slot;
-
 typedef struct ae_record {           /* one operation of the step, structure only: values are in the slots and in ctx->args */
     const ae_op *op;  const ae_net *net;  uint32_t in[AE_MAX_INPUTS], version[AE_MAX_INPUTS], out;
     int inputs, args, done;  size_t arg;
     float *saved;  size_t saved_floats;
 } ae_record;
-
 typedef struct ae_block { struct ae_block *next; size_t base, size; float *data; } ae_block;   /* a piece of an arena, in floats */
 typedef struct ae_slots { ae_slot **page; uint32_t top, room; } ae_slots;                      /* pages of 256 slots that never move */
+typedef struct ae_spare { float *data; size_t floats; } ae_spare;
 typedef struct ae_mark  { size_t floats, args; uint32_t slots; int records; } ae_mark;
-
 struct ae_ctx {
     ae_config config;  char      error[AE_TEXT], text[AE_TEXT];  int       poisoned, grad_on, anomaly, fuse, predicting, threads;
     size_t    bytes;                            /* held from config.alloc */
@@ -321,8 +314,8 @@ struct ae_ctx {
     ae_net   *roots;  ae_opt *opts;  ae_loader *loaders;
     const ae_net *net;                          /* the layer that runs now, for messages */
     const ae_kernels *kernels;  ae_pool *pool;  char      machine[64];
+    ae_spare spare[AE_SPARES];                  /* gradients that the running ae_backward has used up */
 };
-
 static ae_slot *ae__new_slot(ae_ctx *ae, int kept, ae_tensor *handle);
 static void     ae__path(const ae_net *top, const ae_net *net, char *path);
 static void     ae__layer_text(const ae_net *net, char *text, size_t size);
@@ -332,7 +325,6 @@ static const ae_kernels *ae__pick_kernels(void);
 static ae_tensor ae__poison(ae_ctx *ae) { ae_tensor x; x.ctx = ae; x.slot = x.gen = 0; return x; }   /* generations of real tensors start at 1 */
 
 /* ==== >>fail ============================================================================================== */
-
 static void ae__default_fail(const char *text) { fprintf(stderr, "autoenc: %s\n", text); exit(1); }
 /* Names of the last operations of the step, newest last: what the caller did before the mistake. */
 static void ae__last_ops(const ae_ctx *ae, char *text, size_t size) {
@@ -377,7 +369,6 @@ static void ae__print(ae_text *t, const char *format, ...) {
 }
 
 /* ==== >>arena ============================================================================================= */
-
 static void *ae__alloc(ae_ctx *ae, size_t bytes) {
     void *p = ae->config.alloc ? ae->config.alloc(ae->config.user, bytes) : malloc(bytes);
     if (p) ae->bytes += bytes;
@@ -475,8 +466,7 @@ static ae_slot *ae__new_slot(ae_ctx *ae, int kept, ae_tensor *handle) {
     if (!ae__slots_grow(ae, t)) { ae__fail(ae, "out of memory for one more tensor"); return NULL; }
     s = &t->page[number >> 8][number & 255];  gen = s->gen + 1;  memset(s, 0, sizeof *s);
     s->gen = gen;  s->record = -1;  s->dim[0] = s->dim[1] = s->dim[2] = s->dim[3] = 1;  t->top++;
-    handle->ctx = ae;  handle->slot = kept ? number | (uint32_t)AE_KEPT : number;  handle->gen = gen;
-    return s;
+    handle->ctx = ae;  handle->slot = kept ? number | (uint32_t)AE_KEPT : number;  handle->gen = gen;  return s;
 }
 /* The slot of a handle.  NULL for poison (somebody was told already) and for a stale handle (ae is told now). */
 static ae_slot *ae__slot_for(ae_ctx *ae, ae_tensor x) {
@@ -502,7 +492,6 @@ static ae_mark ae__here(const ae_ctx *ae) {
     m.floats = ae->step_top;  m.args = ae->n_args;  m.slots = ae->step.top;  m.records = ae->n_records;
     return m;
 }
-
 static void ae__loaders_forget(ae_ctx *ae, uint32_t slots);
 
 /* Drops all that was made since the mark.  A mark whose scope an outer one has closed already drops nothing. */
@@ -557,7 +546,6 @@ AE_API int ae_grad_enabled(ae_ctx *ae, int on) { int old = ae->grad_on; ae->grad
 AE_API int ae_detect_anomaly(ae_ctx *ae, int on) { int old = ae->anomaly; ae->anomaly = on != 0; return old; }
 
 /* ==== >>random ============================================================================================ */
-
 /* Philox4x32-10 (Salmon, Moraes, Dror, Shaw 2011): four random words from a key and a counter, without any state.
    That is what makes noise the same on any number of threads, on any device, and when a step is run again. */
 static void ae__philox(uint64_t seed, const uint32_t *counter, uint32_t *out) {
@@ -684,7 +672,6 @@ static void ae__check_finite(ae_ctx *ae, const ae_record *r, const float *p, siz
     ae->net = r->net;
     ae__fail(ae, "the first NaN or Inf: in the %s of op %d (%s), optimiser step %llu", which, (int)(r - ae->records), r->op->name, (unsigned long long)ae->random_step);
 }
-
 static unsigned ae__fpu_enter(void);
 static void     ae__fpu_leave(unsigned state);
 
@@ -733,12 +720,20 @@ AE_API ae_tensor ae_apply(const ae_op *op, const ae_tensor *in, const float *arg
 /* dz = dout * act'(y), in place: the gradient before the activation that was fused into the op. */
 static void ae__through_activation(ae_ctx *ae, const ae_slot *s, float *dz);
 
-/* Where the gradient of an input goes: the parameter's block, or memory of this step.  fresh: it holds nothing yet. */
+/* Where the gradient of an input goes: the parameter's block, or memory of this step, best what a gradient that has been used
+   up leaves behind: it is still in the cache.  fresh: it holds nothing yet. */
 static float *ae__grad_room(ae_ctx *ae, ae_slot *s, int *fresh) {
-    size_t n = (size_t)ae__numel(s->dim);
+    size_t n = (size_t)ae__numel(s->dim);  int i;
     *fresh = !s->has_grad;
-    if (!s->grad) s->grad = ae__floats(ae, n);
+    for (i = 0; i < AE_SPARES && !s->grad; i++)
+        if (ae->spare[i].floats >= n) { s->grad = ae->spare[i].data; s->grad_floats = ae->spare[i].floats; ae->spare[i].floats = 0; }
+    if (!s->grad) { s->grad = ae__floats(ae, n); s->grad_floats = n; }
     s->has_grad = s->grad != NULL;  return s->grad;
+}
+static void ae__grad_done(ae_ctx *ae, ae_slot *s) {
+    int i;
+    for (i = 0; i < AE_SPARES && !s->retain && s->grad; i++)
+        if (!ae->spare[i].floats) { ae->spare[i].data = s->grad; ae->spare[i].floats = s->grad_floats; s->grad = NULL; }
 }
 static int ae__backward_inputs(ae_ctx *ae, ae_record *r, ae_call *c) {
     int i;
@@ -774,7 +769,7 @@ static void ae__backward_record(ae_ctx *ae, ae_record *r) {
         ae__through_activation(ae, out, c.dout.data);
     }
     r->op->backward(&c);
-    ae->step_top = top;
+    ae->step_top = top;  ae__grad_done(ae, out);
     for (i = 0; i < r->inputs && ae->anomaly; i++)
         if (c.din[i].data) ae__check_finite(ae, r, c.din[i].data, (size_t)ae__numel(c.din[i].dim), "gradient");
 }
@@ -791,7 +786,7 @@ AE_API void ae_backward(ae_tensor loss) {
     if (!s->needs_grad || s->record < 0) { ae__fail(ae, "ae_backward: nothing in this loss asks for a gradient (made while gradients were off, from frozen parameters, or from data alone)"); return; }
     last = s->record;
     if (ae->records[last].done) { ae__fail(ae, "ae_backward: a second time through the same step; run the forward pass again"); return; }
-    ae__count_consumers(ae, last);
+    ae__count_consumers(ae, last);  memset(ae->spare, 0, sizeof ae->spare);
     if (!ae__grad_room(ae, s, &fresh)) return;
     s->grad[0] = 1.0f;  fpu = ae__fpu_enter();
     for (r = last; r >= 0 && !ae->poisoned; r--) {
@@ -815,7 +810,6 @@ enum {
     AE_F_DIFF /* p (a - b) */, AE_F_SIGN /* p sign(a - b) */, AE_F_DBCE, AE_F_DBCE_LOGITS, AE_F_EXPM1 /* p (e^a - 1) */,
     AE_F_SQUARE_DIFF, AE_F_ABS_DIFF, AE_F_BCE, AE_F_BCE_LOGITS, AE_F_KL, AE_F_OUTSIDE /* 1 unless 0 <= a <= 1 */
 };
-
 static void   ae__map(ae_ctx *ae, int f, const float *a, const float *b, float *out, size_t n, float p, float q, int add);
 static double ae__sum(ae_ctx *ae, int f, const float *a, const float *b, size_t n);
 static size_t ae__count(const ae_array *a) { return (size_t)ae__numel(a->dim); }
@@ -1197,8 +1191,7 @@ static const char *ae__conv_shape(ae_call *c) {                                 
     ae__shape_text(c->in[0].dim, c->in[0].ndim, a);
     if (c->in[0].ndim != 4 || c->in[0].dim[1] != c->in[1].dim[1]) return ae_say(c->ctx, "wants [B, %d, H, W], got %s", c->in[1].dim[1], a);
     if (h < 0 || w < 0) return ae_say(c->ctx, "a %dx%d kernel does not fit into %s with padding %d", k, k, a, p);
-    ae__set_shape(&c->out, 4, c->in[0].dim[0], c->in[1].dim[0], h / s + 1, w / s + 1);
-    return NULL;
+    ae__set_shape(&c->out, 4, c->in[0].dim[0], c->in[1].dim[0], h / s + 1, w / s + 1);  return NULL;
 }
 static void ae__conv_forward(ae_call *c) {
     ae__gather(c->ctx, ae__geometry(c, &c->in[0], &c->out), c->in[0].data, c->in[1].data, c->in[2].data, c->out.data, ae__forward_store(c, 2));
@@ -1280,10 +1273,8 @@ static const char *ae__batch_norm_shape(ae_call *c) {
     ae__shape_text(c->in[0].dim, c->in[0].ndim, a);
     if (c->in[0].ndim < 2 || c->in[0].dim[1] != c->in[1].dim[0]) return ae_say(c->ctx, "wants %d channels, got %s", c->in[1].dim[0], a);
     if (c->arg[0] != 0 && rows < 2) return ae_say(c->ctx, "%s has one value a channel: no variance to train with (ae_train(net, 0) uses the running ones)", a);
-    c->saved_floats = 2 * (size_t)c->in[0].dim[1];
-    return ae__like_first(c);
+    c->saved_floats = 2 * (size_t)c->in[0].dim[1];  return ae__like_first(c);
 }
-
 typedef struct ae_bn_job { const float *u, *v, *mean; double *out; size_t rows, channels; } ae_bn_job;
 static void ae__bn_chunk(void *user, int chunk) {                               /* sums of u and of u (v - mean) over one chunk of rows, a channel each */
     const ae_bn_job *j = (const ae_bn_job *)user;
@@ -1370,8 +1361,7 @@ static ae_tensor ae__binary(const ae_op *op, ae_tensor a, ae_tensor b) {
 }
 static ae_tensor ae__loss(const ae_op *op, ae_tensor out, ae_tensor target, ae_reduction r) {
     ae_tensor in[2];  float arg = (float)r;
-    in[0] = out;  in[1] = target;
-    return ae_apply(op, in, &arg, 1);
+    in[0] = out;  in[1] = target;  return ae_apply(op, in, &arg, 1);
 }
 AE_API ae_tensor ae_add(ae_tensor a, ae_tensor b) { return ae__binary(&ae__op_add, a, b); }
 AE_API ae_tensor ae_sub(ae_tensor a, ae_tensor b) { return ae__binary(&ae__op_sub, a, b); }
@@ -1517,7 +1507,6 @@ typedef struct ae_column {           /* one thing served beside the others: imag
     const uint8_t *u8;  const float *f32;
     void (*fill)(void *user, const int *index, int rows, float *out);  void *user;  int labels, n, dim[4], ndim;
 } ae_column;
-
 struct ae_loader {
     ae_ctx *ctx;  ae_loader *next;
     ae_column column[2];  int columns;  int batch, shuffle, n, at, number;
@@ -1525,7 +1514,6 @@ struct ae_loader {
     int marked;  ae_mark mark;       /* where the step arena stood when the epoch began */
     int64_t epoch;
 };
-
 static void ae__loaders_forget(ae_ctx *ae, uint32_t slots) {
     ae_loader *l;
     for (l = ae->loaders; l; l = l->next) if (l->marked && l->mark.slots > slots) l->marked = 0;
@@ -1575,7 +1563,6 @@ static void ae__shuffle(ae_loader *l) {
         l->order[i] = l->order[j];  l->order[j] = t;
     }
 }
-
 typedef struct ae_serve { const ae_column *k; const int *index; float *out; size_t row; float unit[256]; } ae_serve;
 static void ae__serve_row(void *user, int r) {
     const ae_serve *s = (const ae_serve *)user;  size_t i, at = (size_t)s->index[r] * s->row;  float *out = s->out + (size_t)r * s->row;
@@ -1614,7 +1601,6 @@ typedef struct ae_owned {            /* a tensor of a layer */
     int   dim[4], ndim, buffer, i64; /* buffer: state that is saved but not learnt; i64: saved as a 64-bit integer */
     float bound, value;              /* drawn from U(-bound, bound), or, with bound 0, set to value */
 } ae_owned;
-
 typedef struct ae_kind {
     const char *name;
     const char *least;               /* an argument each: its least value as a digit, or '-' for any number */
@@ -1623,19 +1609,16 @@ typedef struct ae_kind {
     ae_tensor (*forward)(ae_net *net, ae_tensor x, int act, float slope);  /* act: the activation behind it, fused; NULL: a container */
     int         fuses, act;          /* fuses: takes an activation;  act: is one */
 } ae_kind;
-
 enum { AE_LAYER_ARGS = 6, AE_LAYER_TENSORS = 5 };
-
 struct ae_net {
     ae_ctx  *ctx;
     ae_net  *parent, *child, *last, *next;      /* next: sibling, or the next root of the context */
     char     name[AE_NAME];  const ae_kind *kind;  float    arg[AE_LAYER_ARGS];
     const ae_op *op;  float op_arg[AE_MAX_ARGS];  int op_args;              /* a layer of the caller's */
     ae_tensor tensor[AE_LAYER_TENSORS];  ae_owned owned[AE_LAYER_TENSORS];  int tensors;
-    int      training, children, input[4], input_dims;                     /* input: the shape it was first run with */
+    int      training, children, warm, input[4], input_dims;               /* input: the shape it was first run with */
     int      sealed, number;  float *flat, *grad;  size_t floats;           /* of a root */
 };
-
 static ae_net *ae__root(ae_net *net) { while (net->parent) net = net->parent; return net; }
 /* The next node of the tree under top, parents first: PyTorch's order.  NULL: that was the last. */
 static ae_net *ae__walk(const ae_net *top, ae_net *net) {
@@ -1693,8 +1676,7 @@ static int ae__batch_norm_owns(const float *arg, ae_owned *o) {                 
     o[4].i64 = 1;  return 5;
 }
 static int ae__parameter_owns(const float *arg, ae_owned *o) {                  /* arg: bound, n, c, h, w; its name is the parameter's */
-    ae__own(&o[0], "", arg[0], 0, (int)arg[1], (int)arg[2], (int)arg[3], (int)arg[4]);
-    return 1;
+    ae__own(&o[0], "", arg[0], 0, (int)arg[1], (int)arg[2], (int)arg[3], (int)arg[4]);  return 1;
 }
 
 /* ---- what each kind computes ---- */
@@ -1749,7 +1731,7 @@ static const ae_kind ae__kinds[] = {
     { "LogSoftmax", "", "dim=1", NULL, ae__log_softmax_run, 0, 0 },
     { "Flatten", "", "start_dim=1, end_dim=-1", NULL, ae__flatten_run, 0, 0 },
     { "Unflatten", "111", "dim=1, unflattened_size=(%d, %d, %d)", NULL, ae__unflatten_run, 0, 0 },
-    { "Parameter", "-1000", "bound=%g, %d, %d, %d, %d", ae__parameter_owns, ae__parameter_run, 0, 0 },
+    { "Parameter", "-0000", "bound=%g, %d, %d, %d, %d", ae__parameter_owns, ae__parameter_run, 0, 0 },
     { "Op", "", "", NULL, ae__op_run, 0, 0 }
 };
 enum { AE_KINDS = (int)(sizeof ae__kinds / sizeof ae__kinds[0]) };
@@ -1777,6 +1759,7 @@ static const char *ae__layer_problem(ae_ctx *ae, const ae_kind *k, const float *
             return ae_say(ae, "its number %d is %g and must be a whole one from %c on", i + 1, (double)arg[i], k->least[i]);
         if (!(fabs((double)arg[i]) < 1e7)) return ae_say(ae, "its number %d is %g", i + 1, (double)arg[i]);
     }
+    for (i = 1; k->owns == ae__parameter_owns && i < 4; i++) if (arg[i] == 0 && arg[i + 1] != 0) return "an axis of size 0 before another one";
     if (k->forward == ae__pool_run && 2 * arg[2] > arg[0]) return ae_say(ae, "padding %g is more than half the window %g", (double)arg[2], (double)arg[0]);
     if (k->owns == ae__convt_owns && arg[5] > 0 && arg[5] >= arg[3]) return ae_say(ae, "output_padding %g must be smaller than the stride %g", (double)arg[5], (double)arg[3]);
     for (i = 0, n = k->owns ? k->owns(arg, o) : 0; i < n; i++) *left -= 4.0 * o[i].dim[0] * o[i].dim[1] * o[i].dim[2] * o[i].dim[3];
@@ -1947,23 +1930,21 @@ static ae_tensor ae__forward(ae_net *net, ae_tensor x) {
     return net->kind->forward(net, x, AE_ACT_NONE, 0);
 }
 AE_API ae_tensor ae_forward(ae_net *net, ae_tensor x) {
-    const ae_slot *s = ae__slot(x);
-    if (!s || !net || !ae__seal(net)) return ae__poison(x.ctx);
+    const ae_slot *s = net ? ae__slot_for(net->ctx, x) : ae__slot(x);
+    if (!s || !net || !ae__seal(net)) return ae__poison(net ? net->ctx : x.ctx);
+    if (x.ctx != net->ctx) return ae__fail(net->ctx, "ae_forward: the network and its input belong to different contexts");
     if (!net->input_dims) { net->input_dims = s->ndim; memcpy(net->input, s->dim, sizeof net->input); }
     x = ae__forward(net, x);  net->ctx->net = NULL;  return x;
 }
 
 /* ==== >>optim ============================================================================================= */
-
 enum { AE_OPT_ADAM, AE_OPT_ADAMW, AE_OPT_SGD };
-
 struct ae_opt {
     ae_net *net;  ae_opt *next;  int kind;
     float   knob[AE_CLIP_NORM + 1];  /* indexed by ae_knob */
     float  *m, *v;                   /* both moments, over the root's flat block */
     float  *steps;                   /* of each parameter: one that got no gradient has taken fewer */
 };
-
 typedef struct ae_adam_step { float b1, b2, eps, decay, shrink, step_size, root_scale; } ae_adam_step;
 static void ae__adam(ae_ctx *ae, float *p, const float *g, float *m, float *v, size_t n, ae_adam_step k);
 static ae_opt *ae__opt(ae_net *net, int kind, float lr) {
@@ -1973,8 +1954,7 @@ static ae_opt *ae__opt(ae_net *net, int kind, float lr) {
     o->v = ae__permanent_floats(ae, ae__root(net)->floats);  o->steps = ae__permanent_floats(ae, (size_t)ae_params(net));
     if (!o->m || !o->v || !o->steps) { ae__fail(ae, "out of memory for an optimiser"); return NULL; }
     o->knob[AE_LR] = lr;  o->knob[AE_BETA1] = 0.9f;  o->knob[AE_BETA2] = 0.999f;  o->knob[AE_EPS] = 1e-8f;
-    o->knob[AE_WEIGHT_DECAY] = kind == AE_OPT_ADAMW ? 1e-2f : 0;  o->next = ae->opts;  ae->opts = o;
-    return o;
+    o->knob[AE_WEIGHT_DECAY] = kind == AE_OPT_ADAMW ? 1e-2f : 0;  o->next = ae->opts;  ae->opts = o;  return o;
 }
 AE_API ae_opt *ae_adam(ae_net *net, float lr)  { return ae__opt(net, AE_OPT_ADAM, lr); }
 AE_API ae_opt *ae_adamw(ae_net *net, float lr) { return ae__opt(net, AE_OPT_ADAMW, lr); }
@@ -2068,25 +2048,30 @@ static double ae__check_direction(ae_net *net, ae_slot *s, const float *d, doubl
     }
     memcpy(s->data, old, n * sizeof(float));  s->version++;  return best;
 }
-/* Two directions a parameter: along its gradient, which weighs the error where it matters, and a random one. */
+/* Two directions a parameter: along its gradient, which weighs the error where it matters, and a random one.  A gradient that is
+   small beside the others is rounding (a bias in front of a batch norm), and counts as little. */
 AE_API double ae_check_grad(ae_net *net, ae_tensor (*loss)(void *user), void *user) {
-    ae_ctx *ae = net->ctx;  double worst = 0;  int number = 0;  size_t mark = ae_begin(ae);  ae_cursor c = ae__cursor(net);
+    ae_ctx *ae = net->ctx;  double worst = 0, most = 0, norm, length, slope, error;  int number = 0, k;  size_t mark = ae_begin(ae), i, n;
+    ae_cursor c = ae__cursor(net);
     while (ae__next_tensor(&c, 0)) ae__slot(ae__cursor_tensor(&c))->has_grad = 0;
     ae__loss_value(net, loss, user, 1);
+    for (c = ae__cursor(net); ae__next_tensor(&c, 0); ) {
+        const ae_slot *s = ae__slot(ae__cursor_tensor(&c));
+        if (s->has_grad) most = fmax(most, sqrt(ae__sum(ae, AE_F_MUL, s->grad, s->grad, (size_t)ae__numel(s->dim))));
+    }
     for (c = ae__cursor(net); ae__next_tensor(&c, 0) && !ae->poisoned; number++) {
-        ae_slot *s = ae__slot(ae__cursor_tensor(&c));  size_t i, n = (size_t)ae__numel(s->dim);
-        float *d = ae__floats(ae, n);  double norm = 0, slope = 0, length = 0, error;
+        ae_slot *s = ae__slot(ae__cursor_tensor(&c));  float *d = ae__floats(ae, n = (size_t)ae__numel(s->dim));
         if (!d || !s->needs_grad || !s->has_grad) continue;
-        for (i = 0; i < n; i++) norm += (double)s->grad[i] * (double)s->grad[i];
-        norm = sqrt(norm);
-        if (norm == 0) continue;
-        for (i = 0; i < n; i++) d[i] = (float)((double)s->grad[i] / norm);
-        error = ae__check_direction(net, s, d, norm, norm, loss, user);
-        if (!(error <= worst)) worst = error;
-        for (i = 0; i < n; i++) d[i] = ae__unit(ae__word(ae->config.seed, AE_STREAM_CHECK, 0, (uint32_t)number, i)) - 0.5f, length += (double)d[i] * (double)d[i];
-        for (i = 0; i < n; i++) d[i] = (float)((double)d[i] / sqrt(length)), slope += (double)d[i] * (double)s->grad[i];
-        error = ae__check_direction(net, s, d, slope, fabs(slope) + 0.1 * norm, loss, user);
-        if (!(error <= worst)) worst = error;
+        norm = sqrt(ae__sum(ae, AE_F_MUL, s->grad, s->grad, n));
+        for (k = 0; k < 2; k++) {
+            for (i = 0; i < n; i++) d[i] = k ? ae__unit(ae__word(ae->config.seed, AE_STREAM_CHECK, 0, (uint32_t)number, i)) - 0.5f : s->grad[i];
+            length = sqrt(ae__sum(ae, AE_F_MUL, d, d, n));
+            if (length == 0) continue;
+            ae__map(ae, AE_F_AFFINE, d, NULL, d, n, (float)(1 / length), 0, 0);
+            slope = ae__sum(ae, AE_F_MUL, d, s->grad, n);
+            error = ae__check_direction(net, s, d, slope, fmax(fmax(fabs(slope), 0.1 * norm), 1e-3 * most), loss, user);
+            if (!(error <= worst)) worst = error;
+        }
     }
     ae_end(ae, mark);
     return ae->poisoned ? INFINITY : worst;
@@ -2102,7 +2087,6 @@ typedef struct ae_entry {            /* something of ours that is saved */
     float *data;  int64_t *i64;      /* one of the two; float_i64: floats that the file holds as integers */
     int    dim[4], ndim, layout, float_i64;
 } ae_entry;
-
 typedef struct ae_found { const char *name; int length, dim[4], ndim, i64; size_t from, to; } ae_found;   /* a tensor of a file */
 typedef struct ae_file {             /* a file's contents, read whole: no allocation is larger than the file */
     char *header, *data;  size_t header_bytes, data_bytes;
@@ -2469,7 +2453,6 @@ static int ae__plan_number(ae_plan *p, float *value) {
     *value = (float)strtod(text, &end);  p->at += n;
     return *end == 0 && fabs((double)*value) < 1e7;
 }
-
 static int ae__plan_node(ae_plan *p, ae_net *net);
 static int ae__plan_child(ae_plan *p, ae_net *parent) {                         /* name:Kind(args) */
     char name[AE_NAME], kind[AE_NAME];  float arg[AE_LAYER_ARGS];  const ae_kind *k;  ae_net *l, *other;  int i;
@@ -2491,14 +2474,15 @@ static int ae__plan_node(ae_plan *p, ae_net *net) {                             
 }
 static int ae__plan(ae_file *f, ae_net *net) {
     ae_plan p = { f->network, "its description of the network is damaged", 0, (double)f->data_bytes };
-    char word[AE_NAME];  float head[4];  int i, well = 1;
+    char word[AE_NAME];  float head[4];  int i, well = 1;  const ae_net *first;
     if (!f->network) return ae__bad(f, "it does not say how its network is built; only files written by ae_save do");
     for (i = 0; i < 4 && well; i++) well = ae__plan_number(&p, &head[i]) && head[i] >= 0 && head[i] == (float)(int)head[i] && ae__plan_is(&p, i < 3 ? ',' : ';');
     well = well && head[0] <= 4 && head[1] * head[2] * head[3] < 1e9f && ae__plan_word(&p, word) && !strcmp(word, "Sequential");
     if (!well || !ae__plan_is(&p, '(') || !ae__plan_is(&p, ')') || !ae__plan_node(&p, net) || *p.at != '"') return ae__bad(f, p.problem);
     net->input_dims = (int)head[0];
     for (i = 0; i < 4; i++) net->input[i] = i && head[i] >= 1 ? (int)head[i] : 1;
-    return 1;
+    for (first = net; first->child; first = first->child) ;
+    return !net->input_dims || !first->kind->fuses || net->input[1] == (int)first->arg[0] || ae__bad(f, "its first layer cannot take the input that it describes");
 }
 AE_API ae_net *ae_open(ae_ctx *ae, const char *path) {
     ae_file f;  ae_net *net;  int well;
@@ -2531,6 +2515,11 @@ AE_API int ae_predict(ae_net *net, const float *in, size_t in_floats, float *out
     each = (size_t)dim[1] * (size_t)dim[2] * (size_t)dim[3];  rows = in_floats / each;
     if (rows < 1 || in_floats % each || rows > INT_MAX) return ae__world(ae, "ae_predict: %.0f numbers are not rows of %.0f, the size of one input", (double)in_floats, (double)each);
     grad = ae_grad_enabled(ae, 0);  ae->predicting++;
+    if (!net->warm++) {                           /* once, with the most rows: no later call needs more memory */
+        size_t mark = ae_begin(ae);
+        ae_forward(net, ae_from(ae, NULL, AE_PREDICT_ROWS, ndim > 1 ? dim[1] : 0, ndim > 2 ? dim[2] : 0, ndim > 3 ? dim[3] : 0));
+        ae_end(ae, mark);
+    }
     for (at = 0; at < rows && well; at += AE_PREDICT_ROWS) {
         int some = rows - at < AE_PREDICT_ROWS ? (int)(rows - at) : AE_PREDICT_ROWS;  size_t mark = ae_begin(ae);
         ae_tensor y = ae_forward(net, ae_from(ae, in + at * each, some, ndim > 1 ? dim[1] : 0, ndim > 2 ? dim[2] : 0, ndim > 3 ? dim[3] : 0));
@@ -2540,12 +2529,10 @@ AE_API int ae_predict(ae_net *net, const float *in, size_t in_floats, float *out
         else if (data) ae__world(ae, "ae_predict: %d rows give %.0f numbers; out has room for %.0f", (int)rows, (double)n / some * (double)rows, (double)out_floats);
         used += n;  ae_end(ae, mark);
     }
-    ae->predicting--;  ae_grad_enabled(ae, grad);
-    return well ? (int)rows : 0;
+    ae->predicting--;  ae_grad_enabled(ae, grad);  return well ? (int)rows : 0;
 }
 
 /* ==== >>debug ============================================================================================= */
-
 static void ae__summary_node(const ae_net *net, int depth, ae_text *t) {
     const ae_net *l;  char layer[AE_PATH];
     if (net->kind->forward) { ae__layer_text(net, layer, sizeof layer); ae__print(t, "%s\n", layer); return; }
@@ -2636,7 +2623,6 @@ typedef struct ae_gemm {
     const float *bias;               /* of each column, or NULL */
     ae_store     st;                 /* what happens to a tile before it is stored; mask: same offsets as c */
 } ae_gemm;
-
 struct ae_kernels {
     const char *name;
     int    lanes, tile;              /* floats in a vector; rows of a tile, which is two vectors wide */
@@ -2650,7 +2636,6 @@ struct ae_kernels {
 /* ---- threads: workers that spin a little, then sleep; a late worker is never waited for ---- */
 enum { AE_MAX_THREADS = 64 };
 typedef void (*ae_task)(void *user, int index, int thread);
-
 struct ae_pool {
 #ifndef AE_NO_THREADS
     pthread_t       thread[AE_MAX_THREADS];
@@ -2752,7 +2737,6 @@ static void ae__parallel(ae_ctx *ae, int tasks, double work, ae_task task, void 
     ae__pool_wake(p);  ae__work(p, 0);
     for (spin = 0; __atomic_load_n(&p->done, __ATOMIC_ACQUIRE) < tasks; spin++) if (spin < AE_SPIN) ae__pause(); else ae__yield();
 }
-
 typedef struct ae_plain_task { void (*task)(void *user, int index); void *user; } ae_plain_task;
 static void ae__plain(void *user, int index, int thread) { const ae_plain_task *t = (const ae_plain_task *)user;  (void)thread; t->task(t->user, index); }
 AE_API void ae_parallel(ae_ctx *ae, int tasks, void (*task)(void *user, int index), void *user) {
@@ -2859,7 +2843,6 @@ static void ae__adam(ae_ctx *ae, float *p, const float *g, float *m, float *v, s
     j.K = ae->kernels;  j.a = g;  j.out = p;  j.m = m;  j.v = v;  j.n = n;  j.k = k;
     ae__parallel(ae, ae__chunks(n), (double)n * 16, ae__adam_chunk, &j);
 }
-
 enum { AE_NORMALS = 512, AE_NORMALS_ROOM = 576 };            /* pairs of normal numbers made at a time */
 typedef struct ae_normal_job { ae_ctx *ae; float *out; size_t n; uint64_t a; uint32_t b; } ae_normal_job;
 static void ae__normal_chunk(void *user, int index, int thread) {
@@ -2893,7 +2876,6 @@ typedef struct ae_gemm_job {
     const float *w;  int in, out;    /* of the transposed product: w [in][out] */
     float *panel;  size_t panel_floats;          /* a piece a thread */
 } ae_gemm_job;
-
 static void ae__gemm_init(ae_gemm *g, const float *a, const float *b, float *c, int rows, int cols, ae_store st) {
     memset(g, 0, sizeof *g);
     g->a = a;  g->b = b;  g->c = c;  g->rows = rows;  g->cols = cols;  g->len[0] = g->len[1] = 1;  g->st = st;
@@ -2932,21 +2914,32 @@ static void ae__rows_by_matrix(ae_ctx *ae, const float *x, const float *w, const
     g.lda = (size_t)in;  g.ldc = (size_t)out;  g.len[2] = in;  g.astep[2] = 1;  g.bstep[2] = out;  g.bias = bias;
     ae__gemm(ae, &g);  ae__curve(ae, curve, y, (size_t)rows * (size_t)out);
 }
+/* Some rows of dw, all columns: the columns of x that they need are first copied side by side, or every step would be a page away. */
+static void ae__outer_task(void *user, int index, int thread) {
+    const ae_gemm_job *j = (const ae_gemm_job *)user;
+    int wide = 2 * j->K->lanes, most = j->height * 2, row = index * most, rows = j->g.rows - row < most ? j->g.rows - row : most, k, col;
+    float *panel = j->panel + (size_t)thread * j->panel_floats;  ae_gemm g = j->g;
+    for (k = 0; k < g.len[2]; k++) memcpy(panel + k * rows, j->g.a + (size_t)k * (size_t)j->in + row, (size_t)rows * sizeof(float));
+    g.a = panel - row;  g.astep[2] = rows;
+    for (col = 0; col < g.cols; col += wide) ae__gemm_rows(j->K, &g, row, row + rows, j->height, col, g.cols - col < wide ? g.cols - col : wide, g.b + col);
+}
 /* dw[in][out] (+)= sum over rows of x[row][in] dy[row][out] */
 static void ae__outer_products(ae_ctx *ae, const float *x, const float *dy, float *dw, int rows, int in, int out, int add) {
-    ae_gemm g;
-    ae__gemm_init(&g, x, dy, dw, in, out, ae__storing(AE_ACT_NONE, 0, NULL, add));
-    g.lda = 1;  g.ldc = (size_t)out;  g.len[2] = rows;  g.astep[2] = in;  g.bstep[2] = out;  ae__gemm(ae, &g);
+    ae_gemm_job j;
+    memset(&j, 0, sizeof j);
+    ae__gemm_init(&j.g, x, dy, dw, in, out, ae__storing(AE_ACT_NONE, 0, NULL, add));
+    j.K = ae->kernels;  j.in = in;  j.height = ae__even_height(j.K, in);
+    j.g.lda = 1;  j.g.ldc = (size_t)out;  j.g.len[2] = rows;  j.g.bstep[2] = out;
+    j.panel_floats = (size_t)rows * (size_t)j.height * 2 + AE_PAD;  j.panel = ae__floats(ae, j.panel_floats * (size_t)ae->threads);
+    if (j.panel) ae__parallel(ae, (in + 2 * j.height - 1) / (2 * j.height), ae__gemm_work(&j.g), ae__outer_task, &j);
 }
+
 /* One panel of columns of dy w^T: that panel of w is transposed first, which costs less than a kept copy. */
 static void ae__transposed_task(void *user, int index, int thread) {
     const ae_gemm_job *j = (const ae_gemm_job *)user;
     int wide = 2 * j->K->lanes, col = index * wide, cols = j->in - col < wide ? j->in - col : wide, i, k;
     float *panel = j->panel + (size_t)thread * j->panel_floats;
-    for (i = 0; i < cols; i++) {
-        const float *w = j->w + (size_t)(col + i) * (size_t)j->out;
-        for (k = 0; k < j->out; k++) panel[k * wide + i] = w[k];
-    }
+    for (k = 0; k < j->out; k++) for (i = 0; i < cols; i++) panel[k * wide + i] = j->w[(size_t)(col + i) * (size_t)j->out + (size_t)k];
     ae__gemm_rows(j->K, &j->g, 0, j->g.rows, j->height, col, cols, panel);
 }
 /* dx[rows][in] (+)= dy[rows][out] w[in][out]^T (+ bias) */
@@ -2987,14 +2980,12 @@ static void ae__column_sums(ae_ctx *ae, const float *dy, float *db, int rows, in
 static int ae__covers(ae_geo g) { return g.sh == 1 && g.sw == 1 && g.p == 0 && g.k == g.bh && g.k == g.bw; }
 /* How many images one task takes: enough rows to fill tiles, few enough for the cache. */
 static int ae__group(int pixels) { return pixels >= 192 ? 1 : pixels >= 48 ? 4 : 16; }
-/* Copies an image of h rows of w pixels of c numbers into the middle of a larger zero one. */
+/* Copies an image of h rows of w pixels of c numbers into the middle of a larger one, whose border is zero already. */
 static void ae__border(const float *in, float *out, int h, int w, int c, int top, int left, int oh, int ow) {
     int y;
-    memset(out, 0, (size_t)oh * (size_t)ow * (size_t)c * sizeof(float));
     for (y = 0; y < h && y + top < oh; y++)
         memcpy(out + ((size_t)(y + top) * (size_t)ow + (size_t)left) * (size_t)c, in + (size_t)y * (size_t)w * (size_t)c, (size_t)(w + left > ow ? ow - left : w) * (size_t)c * sizeof(float));
 }
-
 typedef struct ae_conv_job {
     const ae_kernels *K;
     ae_gemm g[16];                   /* one product; or one for each residue of the output pixel modulo the stride */
@@ -3037,6 +3028,13 @@ static void ae__conv_job_init(ae_ctx *ae, ae_conv_job *j, ae_geo geo, const floa
     memset(j, 0, sizeof *j);
     j->K = ae->kernels;  j->geo = geo;  j->in = in;  j->out = out;  j->bias = bias;  j->st = ae__split_activation(st, curve);
 }
+/* Every thread's scratch, zero at first: borders are never written again.  0: no memory. */
+static int ae__conv_scratch(ae_ctx *ae, ae_conv_job *j, int channels) {
+    j->scratch_floats = (size_t)(j->group * j->ph * j->pw * channels) + AE_PAD;
+    j->scratch = ae__floats(ae, j->scratch_floats * (size_t)ae->threads);
+    if (j->scratch) memset(j->scratch, 0, j->scratch_floats * (size_t)ae->threads * sizeof(float));
+    return j->scratch != NULL;
+}
 static double ae__conv_work(ae_geo g) { return (double)g.n * g.sh * g.sw * g.cs * g.cb * g.k * g.k; }
 /* small = act(conv(big, w) + bias): convolution forward, input gradient of a transposed one.
    One output pixel sums k rows of k cb contiguous numbers: in NHWC a row of the window is contiguous. */
@@ -3049,9 +3047,8 @@ static void ae__gather(ae_ctx *ae, ae_geo geo, const float *big, const float *w,
     j.group = ae__group(geo.sh * geo.sw);  ae__gemm_init(g, NULL, w, NULL, 0, geo.cs, j.st);
     g->bias = bias;  g->len[1] = geo.k;  g->len[2] = geo.k * geo.cb;  g->astep[1] = j.pw * geo.cb;  g->astep[2] = 1;
     g->bstep[1] = (ptrdiff_t)geo.k * geo.cb * geo.cs;  g->bstep[2] = geo.cs;  g->arow = ae__gather_rows(ae, &j, &crow);
-    g->crow = crow;  j.scratch_floats = (size_t)(j.group * j.ph * j.pw * geo.cb) + AE_PAD;
-    j.scratch = g->arow ? ae__floats(ae, j.scratch_floats * (size_t)ae->threads) : NULL;
-    if (!j.scratch) return;
+    g->crow = crow;
+    if (!g->arow || !ae__conv_scratch(ae, &j, geo.cb)) return;
     ae__parallel(ae, (geo.n + j.group - 1) / j.group, ae__conv_work(geo), ae__gather_task, &j);
     ae__curve(ae, curve, small, (size_t)geo.n * (size_t)(geo.sh * geo.sw * geo.cs));
 }
@@ -3155,9 +3152,7 @@ static void ae__spread_residues(ae_ctx *ae, ae_conv_job *j, const float *w) {
     j->pw = most - 1 + ((geo.bw - 1 + geo.p) / geo.s + 1 > geo.sw ? (geo.bw - 1 + geo.p) / geo.s + 1 : geo.sw);
     j->bordered = 1;  j->group = ae__group(geo.bh * geo.bw / (geo.s * geo.s));
     for (r = 0; r < geo.s * geo.s; r++) if (!ae__residue(ae, j, r / geo.s, r % geo.s, w)) return;
-    j->scratch_floats = (size_t)(j->group * j->ph * j->pw * geo.cs) + AE_PAD;
-    j->scratch = ae__floats(ae, j->scratch_floats * (size_t)ae->threads);
-    if (j->scratch) ae__parallel(ae, (geo.n + j->group - 1) / j->group, ae__conv_work(geo), ae__spread_task, j);
+    if (ae__conv_scratch(ae, j, geo.cs)) ae__parallel(ae, (geo.n + j->group - 1) / j->group, ae__conv_work(geo), ae__spread_task, j);
 }
 /* The bias of each channel, once for every pixel of an image that is written as one row. */
 static const float *ae__repeat_bias(ae_ctx *ae, const float *bias, int pixels, int c) {
@@ -3202,9 +3197,8 @@ static void ae__weight_gradient(ae_ctx *ae, ae_geo geo, const float *big, const 
     g->astep[0] = (ptrdiff_t)j.ph * j.pw * geo.cb;  g->astep[1] = (ptrdiff_t)geo.s * j.pw * geo.cb;
     g->astep[2] = (ptrdiff_t)geo.s * geo.cb;  g->bstep[0] = (ptrdiff_t)geo.sh * geo.sw * geo.cs;
     g->bstep[1] = (ptrdiff_t)geo.sw * geo.cs;  g->bstep[2] = geo.cs;
-    j.scratch_floats = (size_t)(j.group * j.ph * j.pw * geo.cb) + AE_PAD;
-    j.scratch = g->arow ? ae__floats(ae, j.scratch_floats * (size_t)ae->threads) : NULL;  j.taps_floats = n + AE_PAD;
-    j.taps = j.scratch ? ae__floats(ae, j.taps_floats * (size_t)chunks) : NULL;
+    j.taps_floats = n + AE_PAD;
+    j.taps = g->arow && ae__conv_scratch(ae, &j, geo.cb) ? ae__floats(ae, j.taps_floats * (size_t)chunks) : NULL;
     if (!j.taps) return;
     ae__parallel(ae, chunks, ae__conv_work(geo), ae__weight_task, &j);
     for (i = 0; i < chunks; i++) ae__map(ae, AE_F_AFFINE, j.taps + (size_t)i * j.taps_floats, NULL, dw, n, 1, 0, add || i > 0);
@@ -3232,40 +3226,62 @@ AE_FN AE_V AE_(load)(const float *p) { return (AE_V)*(const AE_(u) *)p; }
 AE_FN void AE_(store)(float *p, AE_V v) { *(AE_(u) *)p = (AE_(u))v; }
 AE_FN AE_V AE_(pick)(AE_I mask, AE_V yes, AE_V no) { return (AE_V)((mask & (AE_I)yes) | (~mask & (AE_I)no)); }
 
+AE_FN AE_V AE_(relu)(AE_V v) { const AE_V zero = { 0 }; return (AE_V)((AE_I)v & ~(AE_I)(v <= zero)); }
+AE_FN AE_V AE_(leaky)(AE_V v, AE_V slope) { const AE_V zero = { 0 }; return AE_(pick)((AE_I)(v <= zero), slope * v, v); }
+AE_FN AE_V AE_(masked)(AE_V v, AE_V y, float slope) {           /* v times the derivative of the (leaky) relu that gave y */
+    const AE_V zero = { 0 };
+    return AE_(pick)((AE_I)(y > zero), v, slope == 0 ? zero : AE_SET(slope) * v);
+}
 AE_FN AE_V AE_(each_set)(float s) { AE_V v; int i; for (i = 0; i < AE_W; i++) v[i] = s; return v; }               /* for machines whose */
 AE_FN AE_V AE_(each_sqrt)(AE_V v) { int i; for (i = 0; i < AE_W; i++) v[i] = sqrtf(v[i]); return v; }             /* intrinsics we do not use */
 
 /* ---- products ---- */
-/* Adds the product to a tile in tmp, R rows of V vectors: R and V are constants once this is inlined, so the tile stays
-   in registers.  Each round of the outermost loop (an image) has a sum of its own, which keeps long sums accurate. */
-AE_FN void AE_(tile)(const ae_gemm *g, const ptrdiff_t *off, const float *b, float *tmp, const int R, const int V) {
+/* What one call computes: R rows of V vectors, and where they come from and go to. */
+typedef struct AE_(spot) { ptrdiff_t off[AE_ROWS]; float *c[AE_ROWS]; const float *mask[AE_ROWS], *b, *bias; } AE_(spot);
+
+/* R and V are constants once this is inlined, so the tile stays in registers.  Each round of the outermost loop (an image)
+   has a sum of its own, which keeps long sums accurate; what follows a sum happens on its way to memory. */
+AE_FN void AE_(tile)(const ae_gemm *g, const AE_(spot) *at, const int R, const int V) {
     AE_V acc[AE_ROWS][2];
     const AE_V zero = { 0 };
-    const ptrdiff_t as = g->astep[2], bs = g->bstep[2];  int n, t, k, i;
+    const ptrdiff_t as = g->astep[2], bs = g->bstep[2];
+    int n, t, k, i, v;
     for (n = 0; n < g->len[0]; n++) {
         AE_UNROLL for (i = 0; i < R; i++) acc[i][0] = acc[i][1] = zero;
         for (t = 0; t < g->len[1]; t++) {
-            const float *ak = g->a + n * g->astep[0] + t * g->astep[1], *bk = b + n * g->bstep[0] + t * g->bstep[1];
-            for (k = 0; k < g->len[2]; k++, ak += as, bk += bs) {
+            const float *ak = g->a + n * g->astep[0] + t * g->astep[1], *bk = at->b + n * g->bstep[0] + t * g->bstep[1];
+            for (k = 0; V == 1 && k + 4 <= g->len[2]; k += 4, ak += 4 * as, bk += 4 * bs) {      /* one address serves four rounds */
+                AE_V b0 = AE_(load)(bk), b1 = AE_(load)(bk + bs), b2 = AE_(load)(bk + 2 * bs), b3 = AE_(load)(bk + 3 * bs);
+                AE_UNROLL for (i = 0; i < R; i++) {
+                    const float *p = ak + at->off[i];
+                    acc[i][0] = AE_FMA(AE_SET(p[0]), b0, acc[i][0]);
+                    acc[i][0] = AE_FMA(AE_SET(p[as]), b1, acc[i][0]);
+                    acc[i][0] = AE_FMA(AE_SET(p[2 * as]), b2, acc[i][0]);
+                    acc[i][0] = AE_FMA(AE_SET(p[3 * as]), b3, acc[i][0]);
+                }
+            }
+            for (; k < g->len[2]; k++, ak += as, bk += bs) {
                 AE_V b0 = AE_(load)(bk), b1 = V > 1 ? AE_(load)(bk + AE_W) : zero;
                 AE_UNROLL for (i = 0; i < R; i++) {
-                    AE_V s = AE_SET(ak[off[i]]);
+                    AE_V s = AE_SET(ak[at->off[i]]);
                     acc[i][0] = AE_FMA(s, b0, acc[i][0]);
                     if (V > 1) acc[i][1] = AE_FMA(s, b1, acc[i][1]);
                 }
             }
         }
-        AE_UNROLL for (i = 0; i < R; i++) {
-            float *row = tmp + i * 2 * AE_W;
-            AE_(store)(row, AE_(load)(row) + acc[i][0]);
-            if (V > 1) AE_(store)(row + AE_W, AE_(load)(row + AE_W) + acc[i][1]);
+        AE_UNROLL for (v = 0; v < V; v++) {
+            if (g->st.add || n > 0) { AE_UNROLL for (i = 0; i < R; i++) acc[i][v] += AE_(load)(at->c[i] + v * AE_W); }
+            else if (at->bias) { AE_UNROLL for (i = 0; i < R; i++) acc[i][v] += AE_(load)(at->bias + v * AE_W); }
+            if (g->st.act == AE_ACT_RELU) { AE_UNROLL for (i = 0; i < R; i++) acc[i][v] = AE_(relu)(acc[i][v]); }
+            if (g->st.act == AE_ACT_LEAKY) { AE_UNROLL for (i = 0; i < R; i++) acc[i][v] = AE_(leaky)(acc[i][v], AE_SET(g->st.slope)); }
+            if (g->st.mask) { AE_UNROLL for (i = 0; i < R; i++) acc[i][v] = AE_(masked)(acc[i][v], AE_(load)(at->mask[i] + v * AE_W), g->st.slope); }
+            AE_UNROLL for (i = 0; i < R; i++) AE_(store)(at->c[i] + v * AE_W, acc[i][v]);
         }
     }
 }
 
-#define AE_TILE(R) case R: if (cols > AE_W) AE_(tile)(g, off, b, tmp, R, 2); else AE_(tile)(g, off, b, tmp, R, 1); break;
-
-AE_HOT void AE_(run_tile)(const ae_gemm *g, const ptrdiff_t *off, const float *b, float *tmp, int rows, int cols) {
+#define AE_TILE(R) case R: if (cols > AE_W) AE_(tile)(g, at, R, 2); else AE_(tile)(g, at, R, 1); break;
+AE_HOT void AE_(run_tile)(const ae_gemm *g, const AE_(spot) *at, int rows, int cols) {
     switch (rows) {
     AE_TILE(1) AE_TILE(2) AE_TILE(3) AE_TILE(4)
 #if AE_ROWS > 4
@@ -3279,49 +3295,37 @@ AE_HOT void AE_(run_tile)(const ae_gemm *g, const ptrdiff_t *off, const float *b
 #endif
     }
 }
-/* One vector of a finished tile: activation, or the derivative of somebody else's. */
-AE_FN AE_V AE_(finish)(AE_V v, const ae_store *st, const float *mask) {
-    AE_V zero = { 0 };
-    if (st->act == AE_ACT_RELU) v = (AE_V)((AE_I)v & ~(AE_I)(v <= zero));
-    if (st->act == AE_ACT_LEAKY) v = AE_(pick)((AE_I)(v <= zero), AE_SET(st->slope) * v, v);
-    if (mask) v = AE_(pick)((AE_I)(AE_(load)(mask) > zero), v, st->slope == 0 ? zero : AE_SET(st->slope) * v);
-    return v;
-}
-/* Part of a vector: the lanes behind n are zero, and are not written. */
-AE_FN AE_V AE_(load_some)(const float *p, int n) {
-    float line[AE_W] = { 0 };
-    if (n >= AE_W) return AE_(load)(p);
-    memcpy(line, p, (size_t)n * sizeof(float));  return AE_(load)(line);
-}
-AE_FN void AE_(store_some)(float *p, AE_V v, int n) {
-    float line[AE_W];
-    if (n >= AE_W) { AE_(store)(p, v); return; }
-    AE_(store)(line, v);
-    memcpy(p, line, (size_t)n * sizeof(float));
-}
-/* rows x cols of C from (row, col) on: at most AE_ROWS rows and two vectors of columns; b stands at column col. */
+
+/* rows x cols of C from (row, col) on: at most AE_ROWS rows and two vectors of columns; b stands at column col.
+   Columns that fill no whole vector go through a copy, whose other lanes are zeros and are dropped. */
 AE_HOT void AE_(gemm)(const ae_gemm *g, int row, int rows, int col, int cols, const float *b) {
-    float tmp[AE_ROWS * 2 * AE_W];
-    ptrdiff_t off[AE_ROWS] = { 0 };
-    int i, v, at[AE_ROWS] = { 0 };
-    for (v = 0; v < cols; v += AE_W) {
-        AE_V first = { 0 };
-        if (g->bias && !g->st.add) first = AE_(load_some)(g->bias + col + v, cols - v);
-        for (i = 0; i < rows; i++) AE_(store)(tmp + i * 2 * AE_W + v, first);
-    }
+    float c[AE_ROWS * 2 * AE_W], mask[AE_ROWS * 2 * AE_W], bias[2 * AE_W];
+    AE_(spot) at;
+    int i, v, part = cols % AE_W != 0;
+    at.b = b;
+    at.bias = g->bias ? g->bias + col : NULL;
     for (i = 0; i < rows; i++) {
-        off[i] = g->arow ? g->arow[row + i] : (ptrdiff_t)((size_t)(row + i) * g->lda);
-        at[i] = (g->crow ? g->crow[row + i] : (int)((size_t)(row + i) * g->ldc)) + col;
+        size_t to = (g->crow ? (size_t)g->crow[row + i] : (size_t)(row + i) * g->ldc) + (size_t)col;
+        at.off[i] = g->arow ? g->arow[row + i] : (ptrdiff_t)((size_t)(row + i) * g->lda);
+        at.c[i] = g->c + to;
+        at.mask[i] = g->st.mask ? g->st.mask + to : NULL;
         for (v = 0; v < cols; v += AE_W) {       /* what the end of the tile will want is fetched while it computes */
-            __builtin_prefetch(g->c + at[i] + v, 1);
-            if (g->st.mask) __builtin_prefetch(g->st.mask + at[i] + v);
+            __builtin_prefetch(at.c[i] + v, 1);
+            if (g->st.mask) __builtin_prefetch(at.mask[i] + v);
         }
-        for (v = 0; v < cols && g->st.add; v += AE_W) AE_(store)(tmp + i * 2 * AE_W + v, AE_(load_some)(g->c + at[i] + v, cols - v));
     }
-    AE_(run_tile)(g, off, b, tmp, rows, cols);
-    for (i = 0; i < rows; i++)
-        for (v = 0; v < cols; v += AE_W)
-            AE_(store_some)(g->c + at[i] + v, AE_(finish)(AE_(load)(tmp + i * 2 * AE_W + v), &g->st, g->st.mask ? g->st.mask + at[i] + v : NULL), cols - v);
+    if (part) {
+        memset(c, 0, sizeof c);  memset(mask, 0, sizeof mask);  memset(bias, 0, sizeof bias);
+        for (i = 0; i < rows; i++) {
+            if (g->st.add) memcpy(c + i * 2 * AE_W, at.c[i], (size_t)cols * sizeof(float));
+            if (g->st.mask) memcpy(mask + i * 2 * AE_W, at.mask[i], (size_t)cols * sizeof(float));
+            at.c[i] = c + i * 2 * AE_W;  at.mask[i] = mask + i * 2 * AE_W;
+        }
+        if (g->bias) { memcpy(bias, g->bias + col, (size_t)cols * sizeof(float)); at.bias = bias; }
+    }
+    AE_(run_tile)(g, &at, rows, cols);
+    for (i = 0; i < rows && part; i++)
+        memcpy(g->c + (g->crow ? (size_t)g->crow[row + i] : (size_t)(row + i) * g->ldc) + (size_t)col, c + i * 2 * AE_W, (size_t)cols * sizeof(float));
 }
 
 /* ---- functions: exp, log, tanh after the Cephes library (Moshier 1989), within 2 units in the last place ---- */
@@ -3369,8 +3373,7 @@ AE_FN AE_V AE_(tanh)(AE_V x) {
 AE_FN AE_V AE_(cos_turns)(AE_V t) {              /* cos(2 pi t) for t in [-1/2, 1/2], as the sine of 1/4 - |t| turns */
     AE_V z = (AE_SET(0.25f) - AE_(abs)(t)) * AE_SET(6.28318530717958648f), s = z * z, y;
     y = AE_FMA(AE_SET(2.7557319e-6f), s, AE_SET(-1.9841270e-4f));  y = AE_FMA(y, s, AE_SET(8.3333333e-3f));
-    y = AE_FMA(y, s, AE_SET(-1.6666667e-1f));
-    return AE_FMA(y * s, z, z);
+    y = AE_FMA(y, s, AE_SET(-1.6666667e-1f));  return AE_FMA(y * s, z, z);
 }
 AE_FN AE_V AE_(gauss)(AE_V u, AE_V turns) {      /* Box-Muller: sqrt(-2 log u) cos(2 pi turns) */
     turns = turns - AE_(pick)((AE_I)(turns >= AE_SET(0.5f)), AE_SET(1.0f), AE_SET(0.0f));
@@ -3392,8 +3395,8 @@ AE_FN AE_V AE_(point)(int f, AE_V a, AE_V b, AE_V p, AE_V q) {
     case AE_F_DIV:        return p * a / b;
     case AE_F_EXP:        return AE_(exp)(a);
     case AE_F_LOG:        return AE_(log)(a);
-    case AE_F_RELU:       return (AE_V)((AE_I)a & ~(AE_I)(a <= zero));
-    case AE_F_LEAKY:      return AE_(pick)((AE_I)(a <= zero), p * a, a);
+    case AE_F_RELU:       return AE_(relu)(a);
+    case AE_F_LEAKY:      return AE_(leaky)(a, p);
     case AE_F_SIGMOID:    return AE_(sigmoid)(a);
     case AE_F_TANH:       return AE_(tanh)(a);
     case AE_F_GAUSS_COS:  return AE_(gauss)(a, b);

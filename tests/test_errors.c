@@ -317,23 +317,23 @@ static const struct { const char *name; void (*make)(ae_ctx *ae); const char *sa
     { "the first Inf, after two steps", anomaly_step, { "exp", "step 2" } },
     { "a layer after the network ran", add_late, { "Linear", "run already" } },
     { "a layer after the optimiser was made", add_after_opt, { "ReLU", "optimiser" } },
-    { "a layer inside a layer", add_inside, { "ReLU", "Linear", "ae_sequential" } },
+    { "a layer inside a layer", add_inside, { "ReLU", "ae_sequential" } },
     { "two containers of one name", same_name, { "encoder" } },
     { "two layers of one name", rename_same, { "\"a\"" } },
     { "a name with a dot", odd_name, { "a.b" } },
     { "an empty name", empty_name, { "name" } },
     { "a long name", long_name, { "name" } },
-    { "Linear of 0", linear_zero, { "Linear", "0", "at least 1" } },
-    { "Linear of -1", linear_negative, { "Linear", "-1", "at least 1" } },
+    { "Linear of 0", linear_zero, { "Linear", "0" } },
+    { "Linear of -1", linear_negative, { "Linear", "-1" } },
     { "Linear of 2^40 weights", linear_huge, { "Linear" } },
-    { "Conv2d of stride 0", conv_stride, { "Conv2d", "0", "at least 1" } },
-    { "Conv2d of padding -1", conv_pad, { "Conv2d", "-1", "at least 0" } },
-    { "Conv2d of kernel 0", conv_k, { "Conv2d", "0", "at least 1" } },
+    { "Conv2d of stride 0", conv_stride, { "Conv2d", "0" } },
+    { "Conv2d of padding -1", conv_pad, { "Conv2d", "-1" } },
+    { "Conv2d of kernel 0", conv_k, { "Conv2d", "0" } },
     { "Conv2d of 2^32 weights", conv_huge, { "Conv2d" } },
     { "ConvTranspose2d's output_padding", convt_out_pad, { "ConvTranspose2d", "output_padding 2", "stride 2" } },
     { "MaxPool2d's padding", pool_pad, { "MaxPool2d", "padding 2" } },
-    { "BatchNorm2d of 0", norm_zero, { "BatchNorm2d", "at least 1" } },
-    { "Unflatten to 0", unflatten_zero, { "Unflatten", "at least 1" } },
+    { "BatchNorm2d of 0", norm_zero, { "BatchNorm2d" } },
+    { "Unflatten to 0", unflatten_zero, { "Unflatten" } },
     { "a parameter of -3", parameter_negative, { "-3" } },
     { "a parameter that is not there", param_unknown, { "decoder.0.weight" } },
     { "the third of two parameters", param_beyond, { "ae_param_at", "2" } },
@@ -534,13 +534,13 @@ static void check_predict(void)
     float in[16] = { 0 }, out[12];
     ae_net *net = ae_net_new(ae), *known = small_net(ae);
     ae_nn_relu(net);
-    ok(!ae_predict(net, in, 2, out, 12) && strstr(ae_error(ae), "shape") && !w.fails, "ae_predict of an unknown shape: 0 and a text");
+    ok(!ae_predict(net, in, 8, out, 12) && strstr(ae_error(ae), "shape") && !w.fails, "ae_predict of an unknown shape: 0 and a text");
     ae_clear(ae);
-    ok(!ae_predict(known, in, 4, out, 11) && strstr(ae_error(ae), "12") && strstr(ae_error(ae), "11") && !w.fails, "ae_predict with too little room: 0 and a text (%s)", ae_error(ae));
+    ok(!ae_predict(known, in, 16, out, 11) && strstr(ae_error(ae), "12") && strstr(ae_error(ae), "11") && !w.fails, "ae_predict with too little room: 0 and a text (%s)", ae_error(ae));
     ae_clear(ae);
-    ok(!ae_predict(known, in, -1, out, 12) && *ae_error(ae), "ae_predict of -1 rows: 0 and a text");
+    ok(!ae_predict(known, in, 15, out, 12) && strstr(ae_error(ae), "15") && !w.fails, "ae_predict of rows that are not whole: 0 and a text (%s)", ae_error(ae));
     ae_clear(ae);
-    ok(ae_predict(known, in, 4, out, 12) && ae_predict(known, in, 0, out, 0) && !*ae_error(ae), "ae_predict with room enough, and of no rows");
+    ok(ae_predict(known, in, 16, out, 12) == 4 && !*ae_error(ae), "ae_predict with room enough gives the rows");
     ae_free(ae);
     ok(w.blocks == 0, "its memory is given back");
 }
@@ -572,7 +572,7 @@ static void whole_life(ae_ctx *ae)
         ae_step(o);
         ae_accumulate(kept, loss);
     }
-    if (net) ae_predict(net, rows, 3, out, 32);
+    if (net) ae_predict(net, rows, 24, out, 32);
     ae_end(ae, m);
 }
 

@@ -170,13 +170,13 @@ static void predict(ae_net *net, watch *w, int rows)
     long requests;
     int i, good = 1;
     memcpy(in, ae_data(x), n * sizeof(float));
-    good = ae_predict(net, in, rows, out, n) && !memcmp(out, ae_data(y), n * sizeof(float));
+    good = ae_predict(net, in, n, out, n) == rows && !memcmp(out, ae_data(y), n * sizeof(float));
     ok(good, "ae_predict of %d rows is ae_forward to the bit", rows);
     requests = w->requests;
-    for (i = 0; i < 3; i++) good = good && ae_predict(net, in, rows, out, n);
+    for (i = 0; i < 3; i++) good = good && ae_predict(net, in, n, out, n) == rows;
     ok(good && w->requests == requests, "and allocates nothing after its first call (%ld)", w->requests - requests);
     good = 1;
-    for (i = 0; i < rows && i < 3; i++) good = good && ae_predict(net, in + i * 128, 1, out, 128) && !memcmp(out, ae_data(y) + i * 128, 512);
+    for (i = 0; i < rows && i < 3; i++) good = good && ae_predict(net, in + i * 128, 128, out, 128) == 1 && !memcmp(out, ae_data(y) + i * 128, 512);
     ok(good, "a row by itself gives the same bits");
     ae_end(ae, m);
     free(in);
@@ -459,6 +459,7 @@ static const char *const plans[][3] = {
     { "an input of 12 axes", "\"autoenc\":\"", "\"autoenc\":\"1" },
     { "an input of no number", "\"autoenc\":\"", "\"autoenc\":\"x" },
     { "an input its first layer cannot take", "\"autoenc\":\"2,3,", "\"autoenc\":\"2,7," },
+    { "an input of 2^69 numbers", "\"autoenc\":\"2,3,1,1;", "\"autoenc\":\"4,8388608,8388608,8388608;" },
     { "an empty description", "\"autoenc\":\"", "\"autoenc\":\"\",\"old\":\"" },
     { "no description", "\"autoenc\":\"", "\"old\":\"" }
 };
