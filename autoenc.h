@@ -62,7 +62,7 @@
    with fused multiply-add for gcc and clang at any -O; without that instruction, and on ARM, other last bits.  exp, log,
    tanh, sigmoid are ours, within 4 units in the last place.  Never build with -ffast-math: it removes the tests for NaN.
 
-   MACROS.  AUTOENC_IMPLEMENTATION; AUTOENC_STATIC (all functions static); AE_ASSERT(x); AE_NO_STDIO (no files, no printing);
+   MACROS.  AUTOENC_IMPLEMENTATION; AUTOENC_STATIC (all functions static); AE_ASSERT(x); AE_NO_STDIO (no files);
    AE_NO_THREADS.  Nothing else is looked at.
 
    autoenc.h DOES NOT: train in half precision or on a GPU (yet), have tensors of more than 4 axes or of another type than
@@ -2082,6 +2082,7 @@ AE_API double ae_check_grad(ae_net *net, ae_tensor (*loss)(void *user), void *us
    read strictly: every name once, no holes, no overlaps, no bytes left over, finite numbers; and all of a file is checked
    before any of it is used.  A file's metadata "autoenc" describes the network for ae_open. */
 
+#ifndef AE_NO_STDIO
 typedef struct ae_entry {            /* something of ours that is saved */
     char   name[AE_PATH];
     float *data;  int64_t *i64;      /* one of the two; float_i64: floats that the file holds as integers */
@@ -2150,8 +2151,6 @@ static void ae__describe(const ae_net *net, ae_text *t) {
     for (l = net->child; l; l = l->next) { ae__print(t, "%s%s:", l == net->child ? "" : ",", l->name);  ae__describe(l, t); }
     if (!net->kind->forward) ae__print(t, "}");
 }
-
-#ifndef AE_NO_STDIO
 
 static int ae__little_endian(void) { const uint32_t one = 1; return *(const uint8_t *)&one == 1; }
 /* The JSON header, padded to 8 bytes with spaces.  Printed twice: once to know its length, once into memory of the step. */

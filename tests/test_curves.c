@@ -1,7 +1,8 @@
 /* test_curves.c: the eight networks of the documents, built with the library as a lesson builds them, against
    PyTorch's first 50 losses: from tests/fixtures (images and first weights by formula), and from $AUTOENC_SHARED (real
-   MNIST in $AUTOENC_DATA, PyTorch's own first weights).  Tolerance: 1e-5 of every loss; where PyTorch's own float32 runs
-   differ by more among themselves (document 1's CNN, the conditional VAE's second curve), 2e-4. */
+   MNIST in $AUTOENC_DATA, PyTorch's own first weights).  Tolerance: 1e-5 of every loss, 2e-4 for document 1's CNN, where
+   PyTorch's own float32 runs differ by 4e-5.  First gradients: 1e-5 of a tensor's largest value against float64; 1e-4 in
+   the second set, whose float32 gradients are up to 6e-5 from float64 (the sum of many pixels into one bias). */
 #define AUTOENC_IMPLEMENTATION
 #include "../autoenc.h"
 #include "tap.h"
@@ -260,7 +261,7 @@ static void curve(const struct system_row *s, const fixture *f, const char *set,
     ae_config config;
     run r;
     ae_opt *adam;
-    double worst = 0, gradient = 0, tolerance = !strcmp(s->name, "s4_cvae") && *suffix ? 2e-4 : s->tolerance;
+    double worst = 0, gradient = 0, tolerance = s->tolerance;
     int step, B = index.dim[1], L = eps.dim[2];
     memset(&config, 0, sizeof config);
     memset(&r, 0, sizeof r);
@@ -288,7 +289,7 @@ static void curve(const struct system_row *s, const fixture *f, const char *set,
         ae_end(r.ae, mark);
     }
     ok(want.at && worst <= tolerance, "%s %s%s: 50 losses within %g of PyTorch's (%.2g)", set, s->name, suffix, tolerance, worst);
-    if (!*suffix) ok(gradient <= 1e-5, "%s %s: gradients of the first step within 1e-5 (%.2g)", set, s->name, gradient);
+    if (!*suffix) ok(gradient <= (mnist ? 1e-4 : 1e-5), "%s %s: gradients of the first step within %g (%.2g)", set, s->name, mnist ? 1e-4 : 1e-5, gradient);
     snprintf(name, sizeof name, "final_l2norm%s", suffix);
     norms = fixture_get(f, name);
     if (norms.at) ok(worst_norm(&r, &norms) <= 1e-3, "%s %s%s: norms of the weights after step 50 within 1e-3 (%.2g)", set, s->name, suffix, worst_norm(&r, &norms));
@@ -301,7 +302,7 @@ static void curve(const struct system_row *s, const fixture *f, const char *set,
 
 static void check(const char *folder, const char *set, int must)
 {
-    static const char *const other[] = { "1e-3", "5e-3", "1e-2" };
+    static const char *const other[] = { "1e-3", "3e-3" };
     char path[600], suffix[16];
     fixture f;
     size_t i, k;

@@ -128,17 +128,18 @@ static void check_nested(void)
     watch w;
     ae_ctx *ae = watch_new(&w, 1);
     ae_loader *train = loader(ae, 1), *test = loader(ae, 0);
-    ae_tensor x, t, mine;
+    ae_tensor x, t, mine, late;
     int outer = 0, inner = 0, good = 1;
     float first;
     while (ae_next_batch(train, &x, NULL)) {
         mine = ae_affine(x, 2, 1);
+        late = outer > 2 ? ae_affine(mine, 1, 1) : mine;         /* after the loop that was left early: more lies below */
         first = ae_data(x)[0];
         while (ae_next_batch(test, &t, NULL)) {
             ae_relu(t);
             if (++inner % 3 == 2 && outer == 2) break;           /* leaving early is allowed */
         }
-        good = good && ae_data(x) && ae_data(x)[0] == first && ae_data(mine) && ae_data(mine)[0] == 2 * first + 1;
+        good = good && ae_data(x) && ae_data(x)[0] == first && ae_data(mine) && ae_data(mine)[0] == 2 * first + 1 && ae_data(late);
         outer++;
     }
     ok(good && outer == BATCHES && !*ae_error(ae), "a test loop inside the training loop leaves the outer tensors alone (%s)", ae_error(ae));
