@@ -234,7 +234,6 @@ AE_API int         ae_predict(ae_net *net, const float *in, size_t in_floats, fl
 }
 #endif
 #endif /* AUTOENC_H */
-
 /* ==== implementation ====================================================================================== */
 #if defined(AUTOENC_IMPLEMENTATION) && !defined(AE_IMPLEMENTED)
 #define AE_IMPLEMENTED
@@ -416,7 +415,7 @@ static size_t ae__block_bytes(const ae_block *b) { return 64 + sizeof(ae_block) 
 /* Room for n floats of this step: 64-byte aligned, not cleared, gone with the scope.  NULL: no memory (already told).
    A block that is too small for n is passed over; positions count through all blocks, so marks stay comparable. */
 static float *ae__floats(ae_ctx *ae, size_t n) {
-    size_t need = n ? (n + 15) & ~(size_t)15 : 16, base = 0;  ae_block **b = &ae->step_blocks;
+    size_t need = (n + 47) & ~(size_t)15, base = 0;            /* 32 more: vector loads may run over the end, but not into another's writes */  ae_block **b = &ae->step_blocks;
     while (*b && ae->step_top >= (*b)->base + (*b)->size) base = (*b)->base + (*b)->size, b = &(*b)->next;
     while (*b && (ae->step_top > (*b)->base ? ae->step_top : (*b)->base) + need > (*b)->base + (*b)->size)
         base = (*b)->base + (*b)->size, b = &(*b)->next;
@@ -2043,7 +2042,7 @@ static double ae__check_direction(ae_net *net, ae_slot *s, const float *d, doubl
             for (i = 0; i < n; i++) s->data[i] = (float)((double)old[i] + (side ? h : -h) * (double)d[i]);
             s->version++;  f[side] = ae__loss_value(net, loss, user, 0);
         }
-        error = fabs((f[1] - f[0]) / (2 * h) - slope) / scale;
+        error = fabs((f[1] - f[0]) / (2 * h) - slope) / (scale + 1e-30);
         if (error < best || error != error) best = error;
     }
     memcpy(s->data, old, n * sizeof(float));  s->version++;  return best;
@@ -2268,14 +2267,15 @@ static int ae__parse_tensor(ae_file *f, ae_found *t) {
     return ae__want(f, '}');
 }
 static int ae__parse_metadata(ae_file *f) {
-    const char *key, *value;  int length, unused;
+    const char *value, *key[32];  int length[32], unused, n = 0, i;
     if (!ae__want(f, '{')) return 0;
     if (ae__is(f, '}')) return 1;
     do {
-        if (!ae__string(f, &key, &length) || !ae__want(f, ':') || !ae__string(f, &value, &unused)) return 0;
-        if (!ae__equals(key, length, "autoenc")) continue;
-        if (f->network) return ae__bad(f, "its header describes its network twice");
-        f->network = value;
+        if (n == 32) return ae__bad(f, "its __metadata__ has more than 32 entries");
+        if (!ae__string(f, &key[n], &length[n]) || !ae__want(f, ':') || !ae__string(f, &value, &unused)) return 0;
+        for (i = 0; i < n; i++) if (length[i] == length[n] && !memcmp(key[i], key[n], (size_t)length[n])) return ae__bad(f, "its __metadata__ has a key twice");
+        if (ae__equals(key[n], length[n], "autoenc")) f->network = value;
+        n++;
     } while (ae__is(f, ','));
     return ae__want(f, '}');
 }
@@ -2871,34 +2871,36 @@ static void ae__normal(ae_ctx *ae, float *out, size_t n, uint64_t a, uint32_t b)
 enum { AE_TILES = 4 };               /* tiles of rows in one task */
 typedef struct ae_gemm_job {
     const ae_kernels *K;  ae_gemm g;
-    int   height, groups;            /* rows of a tile, even over all tiles; groups of AE_TILES tiles */
-    const float *w;  int in, out;    /* of the transposed product: w [in][out] */
+    int   height;                    /* rows of a tile, much the same over all tiles */
+    const float *w;  int in, out;    /* of a product by w^T: w [in][out] */
     float *panel;  size_t panel_floats;          /* a piece a thread */
 } ae_gemm_job;
 static void ae__gemm_init(ae_gemm *g, const float *a, const float *b, float *c, int rows, int cols, ae_store st) {
     memset(g, 0, sizeof *g);
     g->a = a;  g->b = b;  g->c = c;  g->rows = rows;  g->cols = cols;  g->len[0] = g->len[1] = 1;  g->st = st;
 }
-/* Tiles of even height: 64 rows are five tiles of 13, not four of 14 and one of 8. */
-static int ae__even_height(const ae_kernels *K, int rows) { int tiles = (rows + K->tile - 1) / K->tile; return (rows + tiles - 1) / tiles; }
+/* Tiles of like height: 32 rows are three tiles of 12, 12 and 8, not two of 14 and one of 4. */
+static int ae__even_height(const ae_kernels *K, int rows) { int tiles = (rows + K->tile - 1) / K->tile; return rows > 1 ? ((rows + tiles - 1) / tiles + 1) & ~1 : 1; }
 static void ae__gemm_rows(const ae_kernels *K, const ae_gemm *g, int row, int end, int height, int col, int cols, const float *b) {
     for (; row < end; row += height) K->gemm(g, row, end - row < height ? end - row : height, col, cols, b);
 }
-/* One group of rows against one panel of columns. */
+/* One group of rows against one panel of columns; neighbours in time are neighbours in memory. */
 static void ae__gemm_task(void *user, int index, int thread) {
-    const ae_gemm_job *j = (const ae_gemm_job *)user;
-    int wide = 2 * j->K->lanes, col = index / j->groups * wide, row = index % j->groups * j->height * AE_TILES;
-    int end = row + j->height * AE_TILES < j->g.rows ? row + j->height * AE_TILES : j->g.rows;  (void)thread;
-    ae__gemm_rows(j->K, &j->g, row, end, j->height, col, j->g.cols - col < wide ? j->g.cols - col : wide, j->g.b + col);
+    const ae_gemm_job *j = (const ae_gemm_job *)user;  (void)thread;
+    int wide = 2 * j->K->lanes, panels = (j->g.cols + wide - 1) / wide, col = index % panels * wide, row = index / panels * j->height * AE_TILES;
+    int end = row + j->height * AE_TILES < j->g.rows ? row + j->height * AE_TILES : j->g.rows, cols = j->g.cols - col < wide ? j->g.cols - col : wide;
+    ae__gemm_rows(j->K, &j->g, row, end, j->height, col, cols, j->panel ? j->panel + (size_t)col * (size_t)j->g.len[2] : j->g.b + col);
 }
 static double ae__gemm_work(const ae_gemm *g) { return (double)g->rows * g->cols * g->len[0] * g->len[1] * g->len[2]; }
-static void ae__gemm(ae_ctx *ae, const ae_gemm *g) {
-    ae_gemm_job j;  int wide = 2 * ae->kernels->lanes;
+/* panel NULL: g->b is read in place; else B stands there in panels of two vectors of columns, one behind the other. */
+static void ae__gemm(ae_ctx *ae, const ae_gemm *g, float *panel) {
+    ae_gemm_job j;  int wide = 2 * ae->kernels->lanes, groups;
     memset(&j, 0, sizeof j);
-    j.K = ae->kernels;  j.g = *g;  j.height = ae__even_height(j.K, g->rows);
-    j.groups = (g->rows + j.height * AE_TILES - 1) / (j.height * AE_TILES);
-    ae__parallel(ae, j.groups * ((g->cols + wide - 1) / wide), ae__gemm_work(g), ae__gemm_task, &j);
+    j.K = ae->kernels;  j.g = *g;  j.height = ae__even_height(j.K, g->rows);  j.panel = panel;
+    groups = (g->rows + j.height * AE_TILES - 1) / (j.height * AE_TILES);
+    ae__parallel(ae, groups * ((g->cols + wide - 1) / wide), ae__gemm_work(g), ae__gemm_task, &j);
 }
+
 /* Activations that are not linear pieces are a pass of their own over the result. */
 static ae_store ae__split_activation(ae_store st, int *curve) {
     *curve = st.act == AE_ACT_SIGMOID ? AE_F_SIGMOID : st.act == AE_ACT_TANH ? AE_F_TANH : -1;
@@ -2911,7 +2913,7 @@ static void ae__rows_by_matrix(ae_ctx *ae, const float *x, const float *w, const
     ae_gemm g;  int curve;
     ae__gemm_init(&g, x, w, y, rows, out, ae__split_activation(st, &curve));
     g.lda = (size_t)in;  g.ldc = (size_t)out;  g.len[2] = in;  g.astep[2] = 1;  g.bstep[2] = out;  g.bias = bias;
-    ae__gemm(ae, &g);  ae__curve(ae, curve, y, (size_t)rows * (size_t)out);
+    ae__gemm(ae, &g, NULL);  ae__curve(ae, curve, y, (size_t)rows * (size_t)out);
 }
 /* Some rows of dw, all columns: the columns of x that they need are first copied side by side, or every step would be a page away. */
 static void ae__outer_task(void *user, int index, int thread) {
@@ -2933,24 +2935,22 @@ static void ae__outer_products(ae_ctx *ae, const float *x, const float *dy, floa
     if (j.panel) ae__parallel(ae, (in + 2 * j.height - 1) / (2 * j.height), ae__gemm_work(&j.g), ae__outer_task, &j);
 }
 
-/* One panel of columns of dy w^T: that panel of w is transposed first, which costs less than a kept copy. */
-static void ae__transposed_task(void *user, int index, int thread) {
-    const ae_gemm_job *j = (const ae_gemm_job *)user;
-    int wide = 2 * j->K->lanes, col = index * wide, cols = j->in - col < wide ? j->in - col : wide, i, k;
-    float *panel = j->panel + (size_t)thread * j->panel_floats;
-    for (k = 0; k < j->out; k++) for (i = 0; i < cols; i++) panel[k * wide + i] = j->w[(size_t)(col + i) * (size_t)j->out + (size_t)k];
-    ae__gemm_rows(j->K, &j->g, 0, j->g.rows, j->height, col, cols, panel);
+/* One panel of columns of w^T: [out][two vectors], the lanes behind the last column zero. */
+static void ae__transpose_task(void *user, int index, int thread) {
+    const ae_gemm_job *j = (const ae_gemm_job *)user;  (void)thread;
+    int wide = 2 * j->K->lanes, col = index * wide, i, k;  float *panel = j->panel + (size_t)col * (size_t)j->out;
+    for (k = 0; k < j->out; k++) for (i = 0; i < wide; i++) panel[k * wide + i] = col + i < j->in ? j->w[(size_t)(col + i) * (size_t)j->out + (size_t)k] : 0;
 }
-/* dx[rows][in] (+)= dy[rows][out] w[in][out]^T (+ bias) */
+/* dx[rows][in] (+)= dy[rows][out] w[in][out]^T (+ bias): w is transposed first, which costs less than keeping a second copy true */
 static void ae__rows_by_transposed(ae_ctx *ae, const float *dy, const float *w, const float *bias, float *dx, int rows, int in, int out, ae_store st) {
-    ae_gemm_job j;  int wide = 2 * ae->kernels->lanes, curve;
-    memset(&j, 0, sizeof j);  j.K = ae->kernels;  ae__gemm_init(&j.g, dy, NULL, dx, rows, in, ae__split_activation(st, &curve));
-    j.g.lda = (size_t)out;  j.g.ldc = (size_t)in;  j.g.len[2] = out;  j.g.astep[2] = 1;  j.g.bstep[2] = wide;
-    j.g.bias = bias;  j.height = ae__even_height(j.K, rows);  j.w = w;  j.in = in;  j.out = out;
-    j.panel_floats = (size_t)out * (size_t)wide + AE_PAD;  j.panel = ae__floats(ae, j.panel_floats * (size_t)ae->threads);
+    ae_gemm_job j;  int wide = 2 * ae->kernels->lanes, panels = (in + wide - 1) / wide, curve;
+    memset(&j, 0, sizeof j);
+    j.K = ae->kernels;  j.w = w;  j.in = in;  j.out = out;  j.panel = ae__floats(ae, (size_t)panels * (size_t)wide * (size_t)out);
     if (!j.panel) return;
-    ae__parallel(ae, (in + wide - 1) / wide, ae__gemm_work(&j.g), ae__transposed_task, &j);
-    ae__curve(ae, curve, dx, (size_t)rows * (size_t)in);
+    ae__parallel(ae, panels, (double)in * out * 4, ae__transpose_task, &j);
+    ae__gemm_init(&j.g, dy, NULL, dx, rows, in, ae__split_activation(st, &curve));
+    j.g.lda = (size_t)out;  j.g.ldc = (size_t)in;  j.g.len[2] = out;  j.g.astep[2] = 1;  j.g.bstep[2] = wide;  j.g.bias = bias;
+    ae__gemm(ae, &j.g, j.panel);  ae__curve(ae, curve, dx, (size_t)rows * (size_t)in);
 }
 
 /* ---- sums of columns, in chunks of rows ---- */
@@ -3282,15 +3282,15 @@ AE_FN void AE_(tile)(const ae_gemm *g, const AE_(spot) *at, const int R, const i
 #define AE_TILE(R) case R: if (cols > AE_W) AE_(tile)(g, at, R, 2); else AE_(tile)(g, at, R, 1); break;
 AE_HOT void AE_(run_tile)(const ae_gemm *g, const AE_(spot) *at, int rows, int cols) {
     switch (rows) {
-    AE_TILE(1) AE_TILE(2) AE_TILE(3) AE_TILE(4)
+    AE_TILE(1) AE_TILE(2) AE_TILE(4)
 #if AE_ROWS > 4
-    AE_TILE(5) AE_TILE(6)
+    AE_TILE(6)
 #endif
 #if AE_ROWS > 6
-    AE_TILE(7) AE_TILE(8)
+    AE_TILE(8)
 #endif
 #if AE_ROWS > 8
-    AE_TILE(9) AE_TILE(10) AE_TILE(11) AE_TILE(12) AE_TILE(13) AE_TILE(14)
+    AE_TILE(10) AE_TILE(12) AE_TILE(14)
 #endif
     }
 }
@@ -3301,6 +3301,7 @@ AE_HOT void AE_(gemm)(const ae_gemm *g, int row, int rows, int col, int cols, co
     float c[AE_ROWS * 2 * AE_W], mask[AE_ROWS * 2 * AE_W], bias[2 * AE_W];
     AE_(spot) at;
     int i, v, part = cols % AE_W != 0;
+    if (rows > 1 && rows % 2) { AE_(gemm)(g, row, rows - 1, col, cols, b); row += rows - 1; rows = 1; }       /* tiles are even, or one row */
     at.b = b;
     at.bias = g->bias ? g->bias + col : NULL;
     for (i = 0; i < rows; i++) {

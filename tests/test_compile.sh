@@ -89,12 +89,12 @@ row() {     # row COMPILER-A COMPILER-B STANDARD SUFFIX LEVELS...: both compiler
 
 newest=c23
 supports gcc c23 .c || supports clang c23 .c || newest=c2x
-# The oldest and the newest standard are optimised as well, those between are only compiled.
+# The oldest C and the newest C++ are optimised as well; the others only have to compile and run.
 row gcc clang c99 .c -O0 -O2
 row gcc clang c11 .c -O0
 row gcc clang c17 .c -O0
-row gcc clang $newest .c -O0 -O2
-row g++ clang++ c++11 .cpp -O0 -O2
+row gcc clang $newest .c -O0
+row g++ clang++ c++11 .cpp -O0
 row g++ clang++ c++17 .cpp -O0
 row g++ clang++ c++20 .cpp -O0 -O2
 
@@ -186,7 +186,7 @@ hashes() {  # hashes COMPILER FLAGS...: into files, beside another one
 }
 
 if fused; then
-    for flags in -O2 -O0 -O3 '-O1 -march=native'; do
+    for flags in -O2 -O0 '-O3 -march=native'; do
         for compiler in gcc clang; do
             if have $compiler; then hashes $compiler $flags & fi
         done
