@@ -100,8 +100,10 @@ build/%: tests/%.c $(SHARED) $(wildcard tests/*.h)
 test: $(TESTS)
 	@command -v prove >/dev/null || { echo 'prove is not installed (it comes with perl); make deps installs it.'; exit 3; }
 	@[ -n "$(TESTS)$(SCRIPTS)" ] || { echo 'There are no tests here.'; exit 3; }
-	@$(if $(TESTS),prove --exec '' $(TESTS),true)
-	@$(if $(SCRIPTS),prove --exec sh $(SCRIPTS),true)
+	@status=0; \
+	$(if $(TESTS),prove --exec '' $(TESTS) || status=1;) \
+	$(if $(SCRIPTS),prove --exec sh $(SCRIPTS) || status=1;) \
+	exit $$status
 
 test-long: test
 	@$(if $(LONG),prove --exec sh $(LONG),echo 'There are no long tests yet.')

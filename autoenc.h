@@ -60,7 +60,7 @@
 
    NUMBERS.  The same seed gives the same bits for any number of threads, run to run, after a resume, and on every x86-64
    with fused multiply-add for gcc and clang at any -O; without that instruction, and on ARM, other last bits.  exp, log,
-   tanh, sigmoid are ours, within 4 units in the last place.  Never build with -ffast-math: it removes the tests for NaN.
+   tanh, sigmoid are ours, within 3 units in the last place.  Never build with -ffast-math: it removes the tests for NaN.
 
    MACROS.  AUTOENC_IMPLEMENTATION; AUTOENC_STATIC (all functions static); AE_ASSERT(x); AE_NO_STDIO (no files);
    AE_NO_THREADS.  Nothing else is looked at.
@@ -1603,7 +1603,7 @@ typedef struct ae_owned {            /* a tensor of a layer */
 typedef struct ae_kind {
     const char *name;
     const char *least;               /* an argument each: its least value as a digit, or '-' for any number */
-    const char *print;               /* over the arguments in order: %d, %g, or %k for (k, k) */
+    const char *print;               /* over the arguments in order: %d, %g, or %k for (k, k); [...] is left out at 0 */
     int       (*owns)(const float *arg, ae_owned *o);                      /* returns how many; NULL: none */
     ae_tensor (*forward)(ae_net *net, ae_tensor x, int act, float slope);  /* act: the activation behind it, fused; NULL: a container */
     int         fuses, act;          /* fuses: takes an activation;  act: is one */
@@ -1631,17 +1631,17 @@ static void ae__path(const ae_net *top, const ae_net *net, char *path) {
     if (net == top || !net->parent) return;
     ae__path(top, net->parent, path);  snprintf(path + strlen(path), AE_PATH - strlen(path), path[0] ? ".%s" : "%s", net->name);
 }
-/* Conv2d(1, 16, kernel_size=(3, 3), stride=(2, 2), padding=(1, 1)): as PyTorch prints a layer. */
+/* Conv2d(1, 16, kernel_size=(3, 3), stride=(2, 2), padding=(1, 1)): as PyTorch prints a layer.  [...]: only if its number is not 0. */
 static void ae__layer_text(const ae_net *net, char *text, size_t size) {
-    const float *arg = net->arg;  const char *p = net->kind->print;
-    size_t used = (size_t)snprintf(text, size, "%s(", net->op ? net->op->name : net->kind->name);
-    for (; *p && used + 16 < size; p++) {
-        if (*p != '%') text[used++] = *p;
-        else if (*++p == 'd') used += (size_t)snprintf(text + used, size - used, "%d", (int)*arg++);
-        else if (*p == 'k') { used += (size_t)snprintf(text + used, size - used, "(%d, %d)", (int)*arg, (int)*arg); arg++; }
-        else used += (size_t)snprintf(text + used, size - used, "%.6g", (double)*arg++);
+    ae_text t = { text, size, 0 };  const float *arg = net->arg;  const char *p;
+    ae__print(&t, "%s(", net->op ? net->op->name : net->kind->name);
+    for (p = net->kind->print; *p; p++) {
+        if (*p == '[' && *arg == 0) { p = strchr(p, ']'); arg++; }
+        else if (*p == '%' && *++p == 'k') { ae__print(&t, "(%d, %d)", (int)*arg, (int)*arg); arg++; }
+        else if (p[-1] == '%') ae__print(&t, "%.6g", (double)*arg++);
+        else if (*p != '[' && *p != ']') ae__print(&t, "%c", *p);
     }
-    snprintf(text + used, size - used, ")");
+    ae__print(&t, ")");
 }
 
 /* ---- kinds ---- */
@@ -1718,8 +1718,8 @@ static ae_tensor ae__parameter_run(ae_net *l, ae_tensor x, int act, float slope)
 static const ae_kind ae__kinds[] = {
     { "Sequential", "", "", NULL, NULL, 0, 0 },
     { "Linear", "11", "in_features=%d, out_features=%d, bias=True", ae__linear_owns, ae__linear_run, 1, 0 },
-    { "Conv2d", "11110", "%d, %d, kernel_size=%k, stride=%k, padding=%k", ae__conv_owns, ae__conv_run, 1, 0 },
-    { "ConvTranspose2d", "111100", "%d, %d, kernel_size=%k, stride=%k, padding=%k, output_padding=%k", ae__convt_owns, ae__conv_run, 1, 0 },
+    { "Conv2d", "11110", "%d, %d, kernel_size=%k, stride=%k[, padding=%k]", ae__conv_owns, ae__conv_run, 1, 0 },
+    { "ConvTranspose2d", "111100", "%d, %d, kernel_size=%k, stride=%k[, padding=%k][, output_padding=%k]", ae__convt_owns, ae__conv_run, 1, 0 },
     { "BatchNorm1d", "1", "%d, eps=1e-05, momentum=0.1, affine=True, track_running_stats=True", ae__batch_norm_owns, ae__batch_norm_run, 0, 0 },
     { "BatchNorm2d", "1", "%d, eps=1e-05, momentum=0.1, affine=True, track_running_stats=True", ae__batch_norm_owns, ae__batch_norm_run, 0, 0 },
     { "MaxPool2d", "110", "kernel_size=%d, stride=%d, padding=%d, dilation=1, ceil_mode=False", NULL, ae__pool_run, 0, 0 },

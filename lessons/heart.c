@@ -38,7 +38,6 @@ typedef struct { const ae_op *op; uint32_t in[2], out; } ae_record;
 typedef struct { uint32_t floats, slots, records; } ae_mark;
 enum { FLOATS = 2048, SLOTS = 32 };
 struct ae_ctx { ae_slot slot[SLOTS]; ae_record record[SLOTS]; float arena[FLOATS]; ae_mark top; };
-
 static void ae__fail(const char *op, const char *why) {
     fprintf(stderr, "%s: %s\n", op, why), exit(1);
 }
@@ -101,8 +100,7 @@ static void ae__bias_backward(ae_call *c) {
 /* sigmoid: y = 1 / (1 + e^-x) of each element.  The derivative follows from y: y (1 - y). */
 static const char *ae__sigmoid_shape(ae_call *c) { c->out = c->in[0]; return NULL; }
 static void ae__sigmoid_forward(ae_call *c) {
-    for (int i = 0; i < ae__numel(c->out); i++)
-        c->out.data[i] = 1 / (1 + expf(-c->in[0].data[i]));
+    for (int i = 0; i < ae__numel(c->out); i++) c->out.data[i] = 1 / (1 + expf(-c->in[0].data[i]));
 }
 static void ae__sigmoid_backward(ae_call *c) {
     for (int i = 0; i < ae__numel(c->out); i++)
@@ -146,7 +144,8 @@ static ae_tensor ae_apply(const ae_op *op, const ae_tensor *in) {
 static void ae_backward(ae_tensor loss) {
     ae_ctx *ae = loss.ctx;
     ae__slot(loss)->grad.data[0] = 1;
-    for (ae_record *r = ae->record + ae->top.records; r-- > ae->record; ) {
+    for (uint32_t t = ae->top.records; t-- > 0; ) {
+        const ae_record *r = &ae->record[t];
         ae_call c = { .out = ae->slot[r->out].value, .dout = ae->slot[r->out].grad };
         for (int i = 0; i < r->op->inputs; i++)
             c.in[i] = ae->slot[r->in[i]].value, c.din[i] = ae->slot[r->in[i]].grad;
@@ -177,12 +176,10 @@ int main(void) {
     for (int k = 0; k < 4; k++) for (int i = 0; i < ae__numel(ae.slot[k].value); i++)
         random = random * 1664525 + 1013904223,
         ae.slot[k].value.data[i] = (float)(random >> 8) / (1 << 23) - 1;             /* -1 .. 1 */
-
     /* The slope of the loss by one weight: moved a little, both ways.  The tape has to agree. */
     float *w = ae__data(p[0]), was = *w, h = 0.05f, slope = 0, tape = 0;
-    for (int k = -1; k <= 1; k += 2, *w = was, ae__rewind(&ae, mark))
-        *w = was + (float)k * h, old = forward(p, &code), slope += (float)k * *ae__data(old) / (2 * h);
-
+    for (float k = -1; k <= 1; k += 2, *w = was, ae__rewind(&ae, mark))
+        *w = was + k * h, old = forward(p, &code), slope += k * *ae__data(old) / (2 * h);
     for (int step = 0; step <= STEPS; step++) {
         ae__rewind(&ae, mark);
         ae_backward(loss = forward(p, &code));
