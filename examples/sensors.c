@@ -35,5 +35,5 @@ int main(void) {
         }
         if (epoch % 10 == 0 || epoch == 1) printf("epoch %2d: loss %.6f\n", epoch, sum / ae_batches(train));
     }
-    if (!ae_save(net, "sensors.safetensors")) { fprintf(stderr, "sensors: %s\n", ae_error(ae)); return 3; }
+    if (!ae_save(net, "sensors.safetensors")) { fprintf(stderr, "sensors: %s\n", ae_error(ae));  ae_free(ae);  return 3; }
     ae_free(ae);  return 0; }

@@ -9,7 +9,7 @@ int main(void) {
     ae_ctx *ae = ae_new(NULL);
     ae_net *net = ae_open(ae, "sensors.safetensors");               /* the layers are described in the file */
     for (int i = 0; i < 12; i++) in[i] = (row[i] - low[i % 6]) / (high[i % 6] - low[i % 6]);
-    if (!net || !ae_predict(net, in, 12, out, 12)) { fprintf(stderr, "%s; run sensors first\n", ae_error(ae)); return 3; }
+    if (!net || !ae_predict(net, in, 12, out, 12)) { fprintf(stderr, "%s; run sensors first\n", ae_error(ae));  ae_free(ae);  return 3; }
     for (int i = 0; i < 12; i++) error[i / 6] += (out[i] - in[i]) * (out[i] - in[i]) / 6;
     printf("normal reading:   error %.5f\nabnormal reading: error %.5f\n", (double)error[0], (double)error[1]);
     ae_free(ae);  return 0; }

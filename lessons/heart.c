@@ -13,8 +13,8 @@
         operation after all those that depend on it, which is the order the chain rule wants.
 
    Read the rows first (part 2: all the calculus there is), then ae_apply and ae_backward (part 3:
-   all the machinery), then main (part 4), and part 1 when you ask where things live.  The names are
-   autoenc.h's: search there for >>arena, >>tape and >>ops.  The library adds speed, more shapes,
+   all the machinery), then main (part 4), and part 1 when you ask where things live.  Nearly every
+   name is autoenc.h's: go on there, at >>arena, >>tape and >>ops.  The library adds speed, shapes,
    layers and care: it computes no gradient that nobody asks for, and explains every mistake. */
 #include <math.h>
 #include <stdint.h>
@@ -31,7 +31,7 @@ typedef struct { ae_array in[2], out, din[2], dout; } ae_call;    /* what a row 
 typedef struct {
     const char *name;  int inputs;
     const char *(*shape)(ae_call *c);    /* reads in, sets out.dim; NULL, or what is wrong */
-    void (*forward)(ae_call *c);         /* fills out */
+    void (*forward)(ae_call *c);         /* fills out, which holds zeros */
     void (*backward)(ae_call *c);        /* adds to din what follows from dout */
 } ae_op;
 typedef struct { const ae_op *op; uint32_t in[2], out; } ae_record;
@@ -60,7 +60,7 @@ static ae_slot *ae__slot(ae_tensor x) {
     if (ae__stale(x)) ae__fail("stale tensor", "it was made in a step that is over");
     return &x.ctx->slot[x.slot];
 }
-static float *ae__data(ae_tensor x) { return ae__slot(x)->value.data; }
+static float *ae_data(ae_tensor x) { return ae__slot(x)->value.data; }
 /* Drops all that was made since the mark: three numbers go back, and nothing is freed. */
 static void ae__rewind(ae_ctx *ae, ae_mark m) { ae->top = m; }
 
@@ -163,33 +163,34 @@ static ae_tensor layer(ae_tensor x, ae_tensor w, ae_tensor b) {
 /* Eight patterns, one unit of eight lit in each, have to pass through three: it finds binary. */
 static ae_tensor forward(const ae_tensor *p, ae_tensor *code) {
     ae_tensor x = ae__new_tensor(p->ctx, 8, 8);
-    for (int i = 0; i < 8; i++) ae__data(x)[9 * i] = 1;
+    for (int i = 0; i < 8; i++) ae_data(x)[9 * i] = 1;
     *code = layer(x, p[0], p[1]);
     return ae_apply(&mse, (ae_tensor[]){ layer(*code, p[2], p[3]), x });
 }
 int main(void) {
     static ae_ctx ae;
     ae_tensor p[4] = { ae__new_tensor(&ae, 8, 3), ae__new_tensor(&ae, 1, 3),
-                       ae__new_tensor(&ae, 3, 8), ae__new_tensor(&ae, 1, 8) }, code, loss, old;
+                       ae__new_tensor(&ae, 3, 8), ae__new_tensor(&ae, 1, 8) }, code, loss, old = { 0 };
     ae_mark mark = ae.top;        /* below it the parameters, for good; above it, step after step */
-    uint32_t random = SEED;
+    uint32_t noise = SEED;
     for (int k = 0; k < 4; k++) for (int i = 0; i < ae__numel(ae.slot[k].value); i++)
-        random = random * 1664525 + 1013904223,
-        ae.slot[k].value.data[i] = (float)(random >> 8) / (1 << 23) - 1;             /* -1 .. 1 */
+        noise = noise * 1664525 + 1013904223,
+        ae.slot[k].value.data[i] = (float)(noise >> 8) / (1 << 23) - 1;             /* -1 .. 1 */
     /* The slope of the loss by one weight: moved a little, both ways.  The tape has to agree. */
-    float *w = ae__data(p[0]), was = *w, h = 0.05f, slope = 0, tape = 0;
+    float *w = ae_data(p[0]), was = *w, h = 0.05f, slope = 0, tape = 0;
     for (float k = -1; k <= 1; k += 2, *w = was, ae__rewind(&ae, mark))
-        *w = was + k * h, old = forward(p, &code), slope += k * *ae__data(old) / (2 * h);
+        *w = was + k * h, old = forward(p, &code), slope += k * *ae_data(old) / (2 * h);
     for (int step = 0; step <= STEPS; step++) {
         ae__rewind(&ae, mark);
         ae_backward(loss = forward(p, &code));
         if (step == 0) tape = *ae__slot(p[0])->grad.data;
-        if (step % 1000 == 0) printf("step %4d: loss %.6f\n", step, (double)*ae__data(loss));
+        if (step % 1000 == 0) printf("step %4d: loss %.6f\n", step, (double)*ae_data(loss));
         for (int k = 0; k < 4; k++) for (int i = 0; i < ae__numel(ae.slot[k].value); i++)
             ae.slot[k].value.data[i] -= RATE * ae.slot[k].grad.data[i], ae.slot[k].grad.data[i] = 0;
     }
     for (int i = 0; i < 8; i++, printf("\n")) for (int k = 0; k < 3; k++)
-        printf(k ? " %.2f" : "code %.2f", (double)ae__data(code)[3 * i + k]);
+        printf(k ? " %.2f" : "code %.2f", (double)ae_data(code)[3 * i + k]);
+    /* Every step takes the same slots; only the generation tells an old handle from a new one. */
     printf("slot %u, generation %u: %s; generation %u: %s\n", old.slot, old.gen,
            ae__stale(old) ? "stale" : "good", loss.gen, ae__stale(loss) ? "stale" : "good");
     int well = fabsf(tape - slope) <= 0.01f * fabsf(slope);

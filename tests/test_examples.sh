@@ -45,7 +45,7 @@ for compiler in gcc clang g++ clang++; do
     build $compiler sensors examples/sensors.c &
     build $compiler sensors_use examples/sensors_use.c &
     build $compiler manual "$dir/manual.c" $zero &
-    case $compiler in *++) ;; *) build $compiler heart lessons/heart.c ;; esac
+    case $compiler in *++) ;; *) build $compiler heart lessons/heart.c -O2 ;; esac
     wait
 done
 
