@@ -22,11 +22,11 @@
            ae_nn_linear(net, 1, 4);                                       //     nn.Linear(1, 4))
            ae_opt *adam = ae_adam(net, 1e-2f);                            // optimizer = torch.optim.Adam(model.parameters(), 1e-2)
            ae_loader *train = ae_loader_new(ae, 20, 1);                   // batches of 20, shuffled
-           ae_load_f32(train, &rows[0][0], 200, 4, 0, 0);
+           ae_load_f32(train, &rows[0][0], 200, 4, 0, 0);                 // [200, 4]; 0, 0: no such axes
            for (int epoch = 1; epoch <= 50; epoch++) {
-               ae_tensor x, loss = { 0 };
+               ae_tensor x;
                while (ae_next_batch(train, &x, NULL)) {                   // for x in train:
-                   loss = ae_mse_loss(ae_forward(net, x), x, AE_MEAN);    //     loss = F.mse_loss(model(x), x)
+                   ae_tensor loss = ae_mse_loss(ae_forward(net, x), x, AE_MEAN);  // loss = F.mse_loss(model(x), x)
                    ae_zero_grad(adam);                                    //     optimizer.zero_grad()
                    ae_backward(loss);                                     //     loss.backward()
                    ae_step(adam);                                         //     optimizer.step()
@@ -42,7 +42,7 @@
    is an error that names itself, never a wild pointer; ae_keep makes a copy that lasts.
 
    FROM PYTORCH
-       torch.manual_seed(7)                 ae_config c = { 0 }; c.seed = 7; ae_new(&c)
+       torch.manual_seed(7)                 static ae_config c; c.seed = 7; ae_new(&c)
        with torch.no_grad(): ...            old = ae_grad_enabled(ae, 0); ... ae_grad_enabled(ae, old)
        model.encoder(x)                     ae_forward(ae_child(net, "encoder"), x)
        model.train(); model.eval()          ae_train(net, 1); ae_train(net, 0)
@@ -164,7 +164,7 @@ AE_API ae_tensor   ae_grad(ae_tensor x);                          /* x.grad of a
 AE_API void        ae_requires_grad(ae_tensor x, int on);         /* x.requires_grad_(on), before x is used; a result keeps its gradient (retain_grad) */
 AE_API ae_tensor   ae_detach(ae_tensor x);                        /* x.detach(): the same values, no gradient */
 AE_API ae_tensor   ae_keep(ae_tensor x);                          /* a permanent copy that outlives its step, freed with the context */
-AE_API int         ae_assign(ae_tensor kept, const float *data);  /* the only way to write a kept tensor or a parameter; dense NCHW; 1 if well */
+AE_API int         ae_assign(ae_tensor kept, const float *data);  /* the only way to write a kept tensor or a parameter; dense NCHW, NULL: zeros; 1 if well */
 AE_API void        ae_accumulate(ae_tensor kept, ae_tensor x);    /* kept += x.item() without waiting for a device: a running loss */
 
 /* Operations: torch.* with ae_.  Two operands of different shapes are broadcast as in NumPy. */
@@ -238,6 +238,7 @@ AE_API int         ae_predict(ae_net *net, const float *in, size_t in_floats, fl
 #if defined(AUTOENC_IMPLEMENTATION) && !defined(AE_IMPLEMENTED)
 #define AE_IMPLEMENTED
 
+#include <errno.h>
 #include <limits.h>
 #include <math.h>
 #include <stdarg.h>
@@ -1488,9 +1489,10 @@ static ae_slot *ae__writable(ae_tensor x, const char *who) {
     return NULL;
 }
 AE_API int ae_assign(ae_tensor kept, const float *data) {
-    ae_slot *s = ae__writable(kept, "ae_assign");
+    ae_slot *s = ae__writable(kept, "ae_assign");  size_t bytes = s ? (size_t)ae__numel(s->dim) * sizeof(float) : 0;
     if (!s) return 0;
-    if (s->layout == AE_NCHW) memcpy(s->data, data, (size_t)ae__numel(s->dim) * sizeof(float));
+    if (!data) memset(s->data, 0, bytes);
+    else if (s->layout == AE_NCHW) memcpy(s->data, data, bytes);
     else ae__relayout(data, s->data, s->dim, s->layout, 0, 0);
     s->version++;  return 1;
 }
@@ -2341,7 +2343,7 @@ static int ae__read_parts(ae_ctx *ae, FILE *in, ae_file *f) {
 static int ae__read(ae_ctx *ae, const char *path, ae_file *f) {
     FILE *in = ae__little_endian() ? fopen(path, "rb") : NULL;  int well;
     memset(f, 0, sizeof *f);
-    if (!in) return ae__world(ae, "%.400s cannot be opened", path);
+    if (!in) return ae__world(ae, "%.400s cannot be opened: %s", path, strerror(errno));
     well = ae__read_parts(ae, in, f) && ae__parse_header(ae, f) && ae__check_places(f);  fclose(in);
     if (well) return 1;
     ae__close(ae, f);
@@ -3104,21 +3106,17 @@ static void ae__finish(float *y, size_t n, const ae_store *st, const float *mask
     for (i = 0; i < n && st->act == AE_ACT_LEAKY; i++) y[i] = y[i] <= 0 ? st->slope * y[i] : y[i];
     for (i = 0; i < n && mask; i++) y[i] = mask[i] > 0 ? y[i] : st->slope == 0 ? 0 : st->slope * y[i];
 }
-/* Adds one tap of a row of small pixels to every s-th pixel of a row of the big image. */
-static void ae__add_tap(ae_geo g, const float *taps, int row, float *y, int kx, int c) {
-    int sx = kx < g.p ? (g.p - kx + g.s - 1) / g.s : 0, end = (g.bw - 1 - kx + g.p) / g.s + 1;
-    if (end > g.sw) end = g.sw;
-    y += (sx * g.s + kx - g.p) * g.cb + c;
-    for (taps += sx * row; sx < end; sx++, taps += row, y += g.s * g.cb) *y += *taps;
-}
-static void ae__add_taps(const ae_conv_job *j, const float *taps, float *y, const float *mask) { /* one image; taps [sh][sw][k k cb, padded] */
-    ae_geo g = j->geo;  int n = g.bh * g.bw * g.cb, i, c, sy, ky, kx, row = j->g[0].cols;
+/* One image: taps [sh][sw][k k cb, padded] added to where each belongs, a column of the kernel at a time. */
+static void ae__add_taps(const ae_conv_job *j, const float *taps, float *y, const float *mask) {
+    ae_geo g = j->geo;  int n = g.bh * g.bw * g.cb, i, c, sx, sy, ky, kx, row = j->g[0].cols, step = g.s * g.cb;
     for (i = 0; i < n && !j->st.add; i += g.cb) for (c = 0; c < g.cb; c++) y[i + c] = j->bias ? j->bias[c] : 0;
-    for (sy = 0; sy < g.sh; sy++) for (ky = 0; ky < g.k; ky++) {
-        int at = sy * g.s + ky - g.p;
-        if (at < 0 || at >= g.bh) continue;
-        for (kx = 0; kx < g.k; kx++) for (c = 0; c < g.cb; c++)
-            ae__add_tap(g, taps + sy * g.sw * row + (ky * g.k + kx) * g.cb + c, row, y + at * g.bw * g.cb, kx, c);
+    for (kx = 0; kx < g.k; kx++) {
+        int first = kx < g.p ? (g.p - kx + g.s - 1) / g.s : 0, end = kx > g.bw - 1 + g.p ? 0 : (g.bw - 1 - kx + g.p) / g.s + 1;       /* sx that stay inside */
+        if (end > g.sw) end = g.sw;
+        for (sy = 0; sy < g.sh; sy++) for (ky = 0; ky < g.k; ky++) {
+            int at = sy * g.s + ky - g.p, t = (sy * g.sw + first) * row + (ky * g.k + kx) * g.cb, to = (at * g.bw + first * g.s + kx - g.p) * g.cb;
+            for (sx = first; sx < end && at >= 0 && at < g.bh; sx++, t += row, to += step) for (c = 0; c < g.cb; c++) y[to + c] += taps[t + c];
+        }
     }
     ae__finish(y, (size_t)n, &j->st, mask);
 }
@@ -3235,8 +3233,8 @@ AE_FN AE_V AE_(each_set)(float s) { AE_V v; int i; for (i = 0; i < AE_W; i++) v[
 AE_FN AE_V AE_(each_sqrt)(AE_V v) { int i; for (i = 0; i < AE_W; i++) v[i] = sqrtf(v[i]); return v; }             /* intrinsics we do not use */
 
 /* ---- products ---- */
-/* What one call computes: R rows of V vectors, and where they come from and go to. */
-typedef struct AE_(spot) { ptrdiff_t off[AE_ROWS]; float *c[AE_ROWS]; const float *mask[AE_ROWS], *b, *bias; } AE_(spot);
+/* Where the rows of a tile come from (offsets in a) and go to (offsets in c and mask). */
+typedef struct AE_(spot) { const int *from, *to; float *c; const float *mask, *b, *bias; } AE_(spot);
 
 /* R and V are constants once this is inlined, so the tile stays in registers.  Each round of the outermost loop (an image)
    has a sum of its own, which keeps long sums accurate; what follows a sum happens on its way to memory. */
@@ -3252,7 +3250,7 @@ AE_FN void AE_(tile)(const ae_gemm *g, const AE_(spot) *at, const int R, const i
             for (k = 0; V == 1 && k + 4 <= g->len[2]; k += 4, ak += 4 * as, bk += 4 * bs) {      /* one address serves four rounds */
                 AE_V b0 = AE_(load)(bk), b1 = AE_(load)(bk + bs), b2 = AE_(load)(bk + 2 * bs), b3 = AE_(load)(bk + 3 * bs);
                 AE_UNROLL for (i = 0; i < R; i++) {
-                    const float *p = ak + at->off[i];
+                    const float *p = ak + at->from[i];
                     acc[i][0] = AE_FMA(AE_SET(p[0]), b0, acc[i][0]);
                     acc[i][0] = AE_FMA(AE_SET(p[as]), b1, acc[i][0]);
                     acc[i][0] = AE_FMA(AE_SET(p[2 * as]), b2, acc[i][0]);
@@ -3262,19 +3260,19 @@ AE_FN void AE_(tile)(const ae_gemm *g, const AE_(spot) *at, const int R, const i
             for (; k < g->len[2]; k++, ak += as, bk += bs) {
                 AE_V b0 = AE_(load)(bk), b1 = V > 1 ? AE_(load)(bk + AE_W) : zero;
                 AE_UNROLL for (i = 0; i < R; i++) {
-                    AE_V s = AE_SET(ak[at->off[i]]);
+                    AE_V s = AE_SET(ak[at->from[i]]);
                     acc[i][0] = AE_FMA(s, b0, acc[i][0]);
                     if (V > 1) acc[i][1] = AE_FMA(s, b1, acc[i][1]);
                 }
             }
         }
         AE_UNROLL for (v = 0; v < V; v++) {
-            if (g->st.add || n > 0) { AE_UNROLL for (i = 0; i < R; i++) acc[i][v] += AE_(load)(at->c[i] + v * AE_W); }
+            if (g->st.add || n > 0) { AE_UNROLL for (i = 0; i < R; i++) acc[i][v] += AE_(load)(at->c + at->to[i] + v * AE_W); }
             else if (at->bias) { AE_UNROLL for (i = 0; i < R; i++) acc[i][v] += AE_(load)(at->bias + v * AE_W); }
             if (g->st.act == AE_ACT_RELU) { AE_UNROLL for (i = 0; i < R; i++) acc[i][v] = AE_(relu)(acc[i][v]); }
             if (g->st.act == AE_ACT_LEAKY) { AE_UNROLL for (i = 0; i < R; i++) acc[i][v] = AE_(leaky)(acc[i][v], AE_SET(g->st.slope)); }
-            if (g->st.mask) { AE_UNROLL for (i = 0; i < R; i++) acc[i][v] = AE_(masked)(acc[i][v], AE_(load)(at->mask[i] + v * AE_W), g->st.slope); }
-            AE_UNROLL for (i = 0; i < R; i++) AE_(store)(at->c[i] + v * AE_W, acc[i][v]);
+            if (g->st.mask) { AE_UNROLL for (i = 0; i < R; i++) acc[i][v] = AE_(masked)(acc[i][v], AE_(load)(at->mask + at->to[i] + v * AE_W), g->st.slope); }
+            AE_UNROLL for (i = 0; i < R; i++) AE_(store)(at->c + at->to[i] + v * AE_W, acc[i][v]);
         }
     }
 }
@@ -3299,33 +3297,25 @@ AE_HOT void AE_(run_tile)(const ae_gemm *g, const AE_(spot) *at, int rows, int c
    Columns that fill no whole vector go through a copy, whose other lanes are zeros and are dropped. */
 AE_HOT void AE_(gemm)(const ae_gemm *g, int row, int rows, int col, int cols, const float *b) {
     float c[AE_ROWS * 2 * AE_W], mask[AE_ROWS * 2 * AE_W], bias[2 * AE_W];
-    AE_(spot) at;
-    int i, v, part = cols % AE_W != 0;
-    if (rows > 1 && rows % 2) { AE_(gemm)(g, row, rows - 1, col, cols, b); row += rows - 1; rows = 1; }       /* tiles are even, or one row */
-    at.b = b;
-    at.bias = g->bias ? g->bias + col : NULL;
-    for (i = 0; i < rows; i++) {
-        size_t to = (g->crow ? (size_t)g->crow[row + i] : (size_t)(row + i) * g->ldc) + (size_t)col;
-        at.off[i] = g->arow ? g->arow[row + i] : (ptrdiff_t)((size_t)(row + i) * g->lda);
-        at.c[i] = g->c + to;
-        at.mask[i] = g->st.mask ? g->st.mask + to : NULL;
-        for (v = 0; v < cols; v += AE_W) {       /* what the end of the tile will want is fetched while it computes */
-            __builtin_prefetch(at.c[i] + v, 1);
-            if (g->st.mask) __builtin_prefetch(at.mask[i] + v);
-        }
-    }
+    int from[AE_ROWS], to[AE_ROWS], inside[AE_ROWS], i, v, part = cols % AE_W != 0;
+    AE_(spot) at = { g->arow ? g->arow + row : from, g->crow ? g->crow + row : to, g->c + col, g->st.mask ? g->st.mask + col : NULL, b, g->bias ? g->bias + col : NULL };
+    const int *out = at.to;
+    if (rows > 1 && rows % 2) { AE_(gemm)(g, row + rows - 1, 1, col, cols, b); rows--; }       /* tiles are even, or one row */
+    for (i = 0; i < rows && !g->arow; i++) from[i] = (row + i) * (int)g->lda;
+    for (i = 0; i < rows && !g->crow; i++) to[i] = (row + i) * (int)g->ldc;
+    for (i = 0; i < rows && g->st.mask; i++) for (v = 0; v < cols; v += AE_W) __builtin_prefetch(at.mask + out[i] + v);       /* wanted when the sums are done */
     if (part) {
         memset(c, 0, sizeof c);  memset(mask, 0, sizeof mask);  memset(bias, 0, sizeof bias);
         for (i = 0; i < rows; i++) {
-            if (g->st.add) memcpy(c + i * 2 * AE_W, at.c[i], (size_t)cols * sizeof(float));
-            if (g->st.mask) memcpy(mask + i * 2 * AE_W, at.mask[i], (size_t)cols * sizeof(float));
-            at.c[i] = c + i * 2 * AE_W;  at.mask[i] = mask + i * 2 * AE_W;
+            inside[i] = i * 2 * AE_W;
+            if (g->st.add) memcpy(c + inside[i], at.c + out[i], (size_t)cols * sizeof(float));
+            if (g->st.mask) memcpy(mask + inside[i], at.mask + out[i], (size_t)cols * sizeof(float));
         }
-        if (g->bias) { memcpy(bias, g->bias + col, (size_t)cols * sizeof(float)); at.bias = bias; }
+        if (g->bias) memcpy(bias, at.bias, (size_t)cols * sizeof(float));
+        at.to = inside;  at.c = c;  at.mask = g->st.mask ? mask : NULL;  at.bias = g->bias ? bias : NULL;
     }
     AE_(run_tile)(g, &at, rows, cols);
-    for (i = 0; i < rows && part; i++)
-        memcpy(g->c + (g->crow ? (size_t)g->crow[row + i] : (size_t)(row + i) * g->ldc) + (size_t)col, c + i * 2 * AE_W, (size_t)cols * sizeof(float));
+    for (i = 0; i < rows && part; i++) memcpy(g->c + col + out[i], c + inside[i], (size_t)cols * sizeof(float));
 }
 
 /* ---- functions: exp, log, tanh after the Cephes library (Moshier 1989), within 2 units in the last place ---- */

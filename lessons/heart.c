@@ -170,7 +170,7 @@ static ae_tensor forward(const ae_tensor *p, ae_tensor *code) {
 int main(void) {
     static ae_ctx ae;
     ae_tensor p[4] = { ae__new_tensor(&ae, 8, 3), ae__new_tensor(&ae, 1, 3),
-                       ae__new_tensor(&ae, 3, 8), ae__new_tensor(&ae, 1, 8) }, code, loss, old = { 0 };
+        ae__new_tensor(&ae, 3, 8), ae__new_tensor(&ae, 1, 8) }, code, loss, old = { 0 };
     ae_mark mark = ae.top;        /* below it the parameters, for good; above it, step after step */
     uint32_t noise = SEED;
     for (int k = 0; k < 4; k++) for (int i = 0; i < ae__numel(ae.slot[k].value); i++)

@@ -37,14 +37,12 @@ built() { ok "$(cat "$dir/$1/$2.status")" "$1 $(flags $1): $3 compiles without a
 # The program in the manual stands between two headings: less its first paragraph and the indentation.
 sed -n '/^ *A COMPLETE PROGRAM/,/^ *MEMORY\./p' autoenc.h | sed -e '1d;$d' -e 's/^       //' > "$dir/manual.c"
 
-# C++ compilers warn of { 0 }, C's way to say all zero; the manual is C that C++ understands.
 for compiler in gcc clang g++ clang++; do
     have $compiler || continue
     mkdir "$dir/$compiler"
-    case $compiler in *++) zero=-Wno-missing-field-initializers ;; *) zero= ;; esac
     build $compiler sensors examples/sensors.c &
     build $compiler sensors_use examples/sensors_use.c &
-    build $compiler manual "$dir/manual.c" $zero &
+    build $compiler manual "$dir/manual.c" &
     case $compiler in *++) ;; *) build $compiler heart lessons/heart.c -O2 ;; esac
     wait
 done
@@ -137,6 +135,14 @@ for compiler in gcc clang g++ clang++; do
     awk '{ last = $2 } END { exit !(NR > 5 && last == last + 0 && last > 0 && last < 0.01) }' "$here/out"
     ok $? "$compiler: its loss falls below 0.01, from a variance of 0.6" "$here/out"
 done
+
+# ---- the README shows these very programs ----
+
+awk '/^```c$/ { inside = 1; block++; next } /^```$/ { inside = 0 } inside { print > (dir "/readme" block ".c") }' dir="$dir" README.md
+cmp "$dir/readme1.c" examples/sensors.c > "$dir/said" 2>&1
+ok $? "the README's first listing is examples/sensors.c" "$dir/said"
+cmp "$dir/readme2.c" examples/sensors_use.c > "$dir/said" 2>&1
+ok $? "the README's second listing is examples/sensors_use.c" "$dir/said"
 
 echo "1..$n"
 exit $failed

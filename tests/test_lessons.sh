@@ -1,0 +1,80 @@
+#!/bin/sh
+# test_lessons.sh: the lessons as a student runs them, --quick and on the built-in strokes: what they print, the files
+# they leave, exit statuses of wrong uses, and that stopping and resuming changes no bit.  TAP, from the project's root.
+
+n=0 failed=0
+dir=$(mktemp -d) || exit 1
+trap 'rm -rf "$dir"' EXIT
+unset AUTOENC_DATA
+export XDG_CACHE_HOME="$dir/cache" HOME="$dir"
+
+ok() {          # ok STATUS NAME [FILE to show when it failed]
+    n=$((n + 1))
+    if [ "$1" -eq 0 ]; then echo "ok $n - $2"; else echo "not ok $n - $2"; failed=1; [ -n "$3" ] && sed 's/^/# /' "$3" | tail -5; fi
+}
+status_is() {   # status_is WANTED NAME COMMAND...
+    want=$1 name=$2; shift 2
+    "$@" > "$dir/out" 2> "$dir/err" < /dev/null
+    got=$?
+    [ $got -eq "$want" ]; ok $? "$name (status $got, wanted $want)" "$dir/err"
+}
+
+make -s lesson00 lesson03 > "$dir/make" 2>&1
+ok $? "the lessons build" "$dir/make"
+
+# ---- lesson03, small: every kind of file ----
+
+status_is 0 "lesson03 runs on built-in strokes" ./lesson03 --quick --epochs 2 --synthetic --out "$dir/a" --no-progress
+tail -1 "$dir/out" | grep -Eq '^lesson03: test loss 0\.[0-9]{6}, mean image 0\.[0-9]{4}, PCA-64 0\.[0-9]{6}, [0-9.]+ s \[strokes\]$'
+ok $? "its last line says the losses, the baselines, the time and [strokes]" "$dir/out"
+for f in log.tsv run.json model.safetensors checkpoint.safetensors; do
+    [ -s "$dir/a/$f" ]; ok $? "it leaves $f"
+done
+head -1 "$dir/a/log.tsv" | grep -q "^epoch	step	train_loss	test_loss"; ok $? "log.tsv starts with its columns" "$dir/a/log.tsv"
+for key in seed version compiler machine threads data seconds images_per_second train_loss test_loss; do
+    grep -q "\"$key\":" "$dir/a/run.json"; ok $? "run.json has $key"
+done
+grep -q '"data": "strokes"' "$dir/a/run.json"; ok $? "run.json says that the data are strokes"
+if command -v gnuplot > /dev/null; then
+    for f in loss pairs digits means between pca tsne tsne_noisy; do
+        [ "$(head -c 4 "$dir/a/$f.png" 2>/dev/null | tail -c 3)" = PNG ]; ok $? "it draws $f.png"
+    done
+else
+    echo "# gnuplot is not here: no pictures"
+fi
+
+# ---- the same numbers: run to run, for any number of threads, stopped and resumed ----
+
+same() { cmp -s "$1" "$2"; ok $? "$3"; }
+run="./lesson03 --quick --synthetic --no-plot --no-progress"
+status_is 0 "on one thread" $run --epochs 2 --threads 1 --out "$dir/b"
+same "$dir/a/model.safetensors" "$dir/b/model.safetensors" "the weights do not depend on the threads"
+status_is 0 "one epoch" $run --epochs 1 --out "$dir/c"
+status_is 0 "resumed for the second" $run --epochs 2 --resume --out "$dir/c"
+same "$dir/a/model.safetensors" "$dir/c/model.safetensors" "the weights do not depend on a stop in between"
+status_is 0 "--load and no epochs: the same test loss" $run --epochs 0 --load "$dir/a/model.safetensors" --out "$dir/d"
+[ "$(grep -o '"test_loss": [0-9.e-]*' "$dir/a/run.json")" = "$(grep -o '"test_loss": [0-9.e-]*' "$dir/d/run.json")" ]
+ok $? "a loaded network has the loss it was saved with" "$dir/d/run.json"
+
+# ---- wrong uses: one message and the right status ----
+
+status_is 2 "an unknown option" ./lesson03 --epoch-s 3
+grep -q -- '--epochs' "$dir/err"; ok $? "names the nearest" "$dir/err"
+status_is 2 "--batch 0" ./lesson03 --batch 0
+status_is 2 "--lr abc" ./lesson03 --lr abc
+status_is 2 "--epochs -1" ./lesson03 --epochs -1
+status_is 3 "--data with nothing there" ./lesson03 --data "$dir/nothing" --out "$dir/e"
+status_is 3 "--load of a file that is none" $run --epochs 0 --load README.md --out "$dir/e"
+status_is 3 "a device that is not there" $run --epochs 1 --device cuda --out "$dir/e"
+touch "$dir/file"
+status_is 3 "an --out that cannot be" $run --epochs 1 --out "$dir/file/out"
+status_is 0 "--help" ./lesson03 --help
+grep -q 'model.safetensors' "$dir/out"; ok $? "names the files that are written" "$dir/out"
+
+# ---- lesson00 ----
+
+status_is 0 "lesson00 --quick" ./lesson00 --quick --out "$dir/f" --no-progress
+status_is 0 "lesson00 --by-hand agrees with the tape" ./lesson00 --by-hand --out "$dir/g"
+
+echo "1..$n"
+exit $failed
