@@ -25,13 +25,15 @@
            ae_load_f32(train, &rows[0][0], 200, 4, 0, 0);                 // [200, 4]; 0, 0: no such axes
            for (int epoch = 1; epoch <= 50; epoch++) {
                ae_tensor x;
+               double sum = 0;
                while (ae_next_batch(train, &x, NULL)) {                   // for x in train:
                    ae_tensor loss = ae_mse_loss(ae_forward(net, x), x, AE_MEAN);  // loss = F.mse_loss(model(x), x)
                    ae_zero_grad(adam);                                    //     optimizer.zero_grad()
                    ae_backward(loss);                                     //     loss.backward()
                    ae_step(adam);                                         //     optimizer.step()
-                   if (epoch % 10 == 0 && ae_size(x, 0)) printf("%d %g\n", epoch, (double)ae_item(loss));
+                   sum += ae_item(loss);                                  //     running_loss += loss.item()
                }
+               if (epoch % 10 == 0) printf("%d %g\n", epoch, sum / ae_batches(train));
            }
            ae_free(ae);                                                   // gives everything back
            return 0;
@@ -56,7 +58,7 @@
    ERRORS.  A mistake of the program (shapes, order, a stale tensor) prints what did not fit and exits with status 1; with
    config.on_fail it calls you instead, the tensor is poison, what is made from it is poison, ae_step does nothing, and
    ae_error keeps the first text until ae_clear.  What the world does (a missing or damaged file, a full disk) returns 0 or
-   NULL with a text in ae_error, and changes nothing.  Sizes are ints: 2^31 elements are the most.
+   NULL with a text in ae_error, and changes nothing.  An axis has at most 2^24 elements, a tensor 2^31.
 
    NUMBERS.  The same seed gives the same bits for any number of threads, run to run, after a resume, and on every x86-64
    with fused multiply-add for gcc and clang at any -O; without that instruction, and on ARM, other last bits.  exp, log,
@@ -97,7 +99,7 @@ typedef enum ae_reduction { AE_MEAN = 1, AE_SUM } ae_reduction;           /* no 
 typedef enum ae_knob { AE_LR = 1, AE_BETA1, AE_BETA2, AE_EPS, AE_WEIGHT_DECAY, AE_MOMENTUM, AE_CLIP_NORM } ae_knob;
 typedef struct ae_config {           /* all zero is right; seed 0 is seed 0 */
     uint64_t    seed;                /* of initial weights, shuffling and noise */
-    int         threads;             /* 0: all cores this process may use.  The results do not depend on it */
+    int         threads;             /* 0: one for each processor that is online.  The results do not depend on it */
     const char *device;              /* NULL or "cpu"; a device that is not there is an error of ae_new */
     void      (*on_fail)(void *user, const char *text);        /* NULL: print the text and exit(1).  See ERRORS */
     void     *(*alloc)(void *user, size_t bytes);              /* NULL: malloc and free; give both or none */
@@ -156,7 +158,7 @@ AE_API int         ae_batches(const ae_loader *l);                              
 AE_API ae_tensor   ae_from(ae_ctx *ae, const float *data, int n, int c, int h, int w);  /* copies; NULL: zeros; trailing 0: no such axis */
 AE_API ae_tensor   ae_scalar(ae_ctx *ae, float value);            /* torch.tensor(value) */
 AE_API ae_tensor   ae_randn(ae_ctx *ae, int n, int c, int h, int w),  ae_randn_like(ae_tensor x);  /* N(0,1), by (seed, step, op, element) */
-AE_API const float*ae_data(ae_tensor x);                          /* dense NCHW, read-only, lives as long as x */
+AE_API const float*ae_data(ae_tensor x);                          /* dense NCHW, read-only, lives as long as x and the scope that asks */
 AE_API float       ae_item(ae_tensor x);                          /* x.item(): x has one element */
 AE_API int         ae_size(ae_tensor x, int axis);                /* x.size(axis); axis -1: number of elements */
 AE_API int         ae_dims(ae_tensor x);                          /* x.dim() */
@@ -208,7 +210,7 @@ AE_API ae_net     *ae_nn_parameter(ae_net *p, const char *name, float bound, int
 AE_API ae_net     *ae_name(ae_net *layer, const char *name);      /* "3" becomes "fc_mu"; returns layer */
 AE_API ae_net     *ae_child(ae_net *net, const char *path);       /* "encoder.0"; NULL if there is none */
 AE_API ae_tensor   ae_param(ae_net *net, const char *path);       /* "encoder.0.weight", in PyTorch's shape */
-AE_API ae_tensor   ae_param_at(ae_net *net, int i, const char **path);  /* net.named_parameters()[i]; path may be NULL */
+AE_API ae_tensor   ae_param_at(ae_net *net, int i, const char **path);  /* net.named_parameters()[i]; path: NULL, or where its name goes, good until the next call */
 AE_API int         ae_params(ae_net *net);                        /* how many parameter tensors */
 AE_API size_t      ae_param_count(ae_net *net);                   /* sum(p.numel() for p in net.parameters()) */
 AE_API ae_tensor   ae_forward(ae_net *net, ae_tensor x);          /* net(x); a layer and the activation after it run as one: same bits, fewer passes */
@@ -429,7 +431,6 @@ static float *ae__floats(ae_ctx *ae, size_t n) {
     ae->step_top += need;
     return (*b)->data + (ae->step_top - need - (*b)->base);
 }
-
 static void ae__free_blocks(ae_ctx *ae) {
     while (ae->step_blocks) {
         ae_block *b = ae->step_blocks;
@@ -659,8 +660,10 @@ static ae_record *ae__new_record(ae_ctx *ae, const float *arg, int args) {
 static ae_slot *ae__new_tensor(ae_ctx *ae, const int *dim, int ndim, ae_tensor *handle) {
     double elements = (double)dim[0] * dim[1] * dim[2] * dim[3];
     float *data;  ae_slot *s;
-    if (dim[0] < 1 || dim[1] < 1 || dim[2] < 1 || dim[3] < 1 || elements > INT_MAX - AE_PAD) {
-        ae__fail(ae, "a tensor of %d x %d x %d x %d: sizes must be positive, and 2^31 elements are the most", dim[0], dim[1], dim[2], dim[3]);
+    int i, bad = elements > INT_MAX - AE_PAD;
+    for (i = 0; i < 4; i++) bad |= dim[i] < 1 || dim[i] > 1 << 24;               /* an axis must be exact as a float: ops get it as an argument */
+    if (bad) {
+        ae__fail(ae, "a tensor of %d x %d x %d x %d: sizes must be positive and at most 2^24, with 2^31 elements in all", dim[0], dim[1], dim[2], dim[3]);
         return NULL;
     }
     data = ae__floats(ae, (size_t)elements);  s = data ? ae__new_slot(ae, 0, handle) : NULL;
@@ -704,7 +707,6 @@ static ae_tensor ae__run(ae_ctx *ae, const ae_op *op, const ae_tensor *in, int i
     ae__check_finite(ae, r, out->data, (size_t)ae__numel(out->dim), "result");
     return ae->poisoned ? ae__poison(ae) : handle;
 }
-
 AE_API ae_tensor ae_apply(const ae_op *op, const ae_tensor *in, const float *arg, int args) {
     ae_ctx *ae = NULL;  int i, well = op->inputs >= 1 && op->inputs <= AE_MAX_INPUTS && args <= AE_MAX_ARGS && op->shape && op->forward;
     for (i = 0; i < op->inputs && well && !ae; i++) ae = in[i].ctx;
@@ -833,9 +835,7 @@ static void ae__map2(ae_call *c, int f) { ae__map(c->ctx, f, c->in[0].data, c->i
 static void ae__pull(ae_call *c, int i, int f, const float *b, float p) {
     if (c->din[i].data) ae__map(c->ctx, f, c->dout.data, b, c->din[i].data, ae__count(&c->dout), p, 0, !c->fresh[i]);
 }
-
 #define AE_ELEMENTWISE (AE_ROW_ANY | AE_ROW_FRESH)
-
 static void ae__add_forward(ae_call *c)  { ae__map2(c, AE_F_ADD); }
 static void ae__add_backward(ae_call *c) { ae__pull(c, 0, AE_F_AFFINE, NULL, 1); ae__pull(c, 1, AE_F_AFFINE, NULL, 1); }
 static const ae_op ae__op_add = { "add", 2, ae__like_first, ae__add_forward, ae__add_backward, AE_ELEMENTWISE };
@@ -885,7 +885,7 @@ static void ae__through_activation(ae_ctx *ae, const ae_slot *s, float *dz) {
 
 /* ---- shapes: view, expand, cat, slice, transpose, one_hot, reduce ---- */
 static const char *ae__view_shape(ae_call *c) {                                 /* arg: n c h w ndim; one size may be -1 */
-    int i, known = 1, open = -1, total = (int)ae__count(&c->in[0]), ndim = (int)c->arg[4];  char a[64], b[64];
+    int i, open = -1, total = (int)ae__count(&c->in[0]), ndim = (int)c->arg[4];  double known = 1;  char a[64], b[64];
     for (i = 0; i < ndim; i++) {
         c->out.dim[i] = (int)c->arg[i];
         if (c->out.dim[i] == -1 && open < 0) open = i;
@@ -893,7 +893,7 @@ static const char *ae__view_shape(ae_call *c) {                                 
         else known *= c->out.dim[i];
     }
     c->out.ndim = ndim;
-    if (open >= 0 && known > 0 && total % known == 0) c->out.dim[open] = total / known, known = total;
+    if (open >= 0 && known > 0 && known <= total && total % (int)known == 0) c->out.dim[open] = total / (int)known, known = total;
     if (known == total) return NULL;
     return ae_say(c->ctx, "%s has %d elements and cannot be seen as %s", ae__shape_text(c->in[0].dim, c->in[0].ndim, a), total, ae__shape_text(c->out.dim, ndim, b));
 }
@@ -1235,6 +1235,7 @@ static void ae__loss_hint(const ae_call *c, char *text, size_t size) {
 static const char *ae__pool_shape(ae_call *c) {                                 /* arg: k, stride, pad */
     int k = (int)c->arg[0], s = (int)c->arg[1], p = (int)c->arg[2];  char a[64];
     ae__shape_text(c->in[0].dim, c->in[0].ndim, a);
+    if (c->in[0].ndim == 4 && ae__count(&c->in[0]) / (size_t)c->in[0].dim[0] > 1u << 24) return ae_say(c->ctx, "an image of %s has more than 2^24 numbers", a);
     if (c->in[0].ndim != 4 || c->in[0].dim[2] + 2 * p < k || c->in[0].dim[3] + 2 * p < k) return ae_say(c->ctx, "a %dx%d window does not fit into %s", k, k, a);
     ae__set_shape(&c->out, 4, c->in[0].dim[0], c->in[0].dim[1], (c->in[0].dim[2] + 2 * p - k) / s + 1, (c->in[0].dim[3] + 2 * p - k) / s + 1);
     c->saved_floats = ae__count(&c->out);  return NULL;
@@ -1380,7 +1381,7 @@ AE_API ae_tensor ae_tanh(ae_tensor x)        { return ae_apply(&ae__op_tanh, &x,
 AE_API ae_tensor ae_log_softmax(ae_tensor x) { return ae_apply(&ae__op_log_softmax, &x, NULL, 0); }
 AE_API ae_tensor ae_one_hot(ae_tensor labels, int classes) { return ae__unary(&ae__op_one_hot, labels, (float)classes, 0); }
 AE_API ae_tensor ae_reduce(ae_tensor x, int axis, ae_reduction r) { return ae__unary(&ae__op_reduce, x, (float)axis, (float)r); }
-AE_API ae_tensor ae_cat(ae_tensor a, ae_tensor b, int axis) { return ae__loss(&ae__op_cat, a, b, (ae_reduction)axis); }
+AE_API ae_tensor ae_cat(ae_tensor a, ae_tensor b, int axis) { const ae_tensor in[2] = { a, b }; const float arg = (float)axis; return ae_apply(&ae__op_cat, in, &arg, 1); }
 AE_API ae_tensor ae_view(ae_tensor x, int n, int c, int h, int w) { float arg[5]; ae__shape_args(arg, n, c, h, w); return ae_apply(&ae__op_view, &x, arg, 5); }
 AE_API ae_tensor ae_expand(ae_tensor x, int n, int c, int h, int w) {
     float arg[5];
@@ -1463,14 +1464,16 @@ AE_API ae_tensor ae_grad(ae_tensor x) {
 AE_API void ae_requires_grad(ae_tensor x, int on) {
     ae_slot *s = ae__slot(x);
     if (!s) return;
+    s->grad_floats = (size_t)ae__numel(s->dim);   /* taken here, since ae_backward may run in a scope that ends before x does */
+    if (on && !s->grad) s->grad = x.slot & (uint32_t)AE_KEPT ? ae__permanent_floats(x.ctx, s->grad_floats) : ae__floats(x.ctx, s->grad_floats);
     if (s->record >= 0) { s->retain = on; return; }
-    if (on && x.slot & (uint32_t)AE_KEPT && !s->grad) s->grad = ae__permanent_floats(x.ctx, (size_t)ae__numel(s->dim));
     s->needs_grad = on;  s->has_grad = 0;
 }
 AE_API ae_tensor ae_detach(ae_tensor x) {
     const ae_slot *s = ae__slot(x);  ae_tensor d = ae__poison(x.ctx);  ae_slot *t = s ? ae__new_slot(x.ctx, 0, &d) : NULL;
     if (!t) return ae__poison(x.ctx);
     t->data = s->data;  t->ndim = s->ndim;  t->layout = s->layout;  memcpy(t->dim, s->dim, sizeof t->dim);
+    if (x.slot & (uint32_t)AE_KEPT && (t->data = ae__floats(x.ctx, (size_t)ae__numel(s->dim))) != NULL) memcpy(t->data, s->data, (size_t)ae__numel(s->dim) * sizeof(float));   /* it may be assigned to */
     return d;
 }
 AE_API ae_tensor ae_keep(ae_tensor x) {
@@ -1748,9 +1751,14 @@ static const ae_kind *ae__kind(const char *name) {
 
 /* ---- building ---- */
 static void ae__append(ae_net *parent, ae_net *net) {
+    const ae_net *l;
+    do {                                          /* its index, or the next number that no layer beside it is named */
+        snprintf(net->name, sizeof net->name, "%d", parent->children++);
+        for (l = parent->child; l && strcmp(l->name, net->name); l = l->next) ;
+    } while (l);
     net->parent = parent;
     if (parent->last) parent->last->next = net; else parent->child = net;
-    parent->last = net;  snprintf(net->name, sizeof net->name, "%d", parent->children++);
+    parent->last = net;
 }
 /* What is wrong with these arguments; NULL: nothing.  left: bytes that its tensors may still take; lessened by them. */
 static const char *ae__layer_problem(ae_ctx *ae, const ae_kind *k, const float *arg, double *left) {
@@ -1931,8 +1939,10 @@ static ae_tensor ae__forward(ae_net *net, ae_tensor x) {
     return net->kind->forward(net, x, AE_ACT_NONE, 0);
 }
 AE_API ae_tensor ae_forward(ae_net *net, ae_tensor x) {
-    const ae_slot *s = net ? ae__slot_for(net->ctx, x) : ae__slot(x);
-    if (!s || !net || !ae__seal(net)) return ae__poison(net ? net->ctx : x.ctx);
+    const ae_slot *s;
+    if (!net) return ae__fail(x.ctx, "ae_forward: there is no network (did ae_child find nothing?)");
+    s = ae__slot_for(net->ctx, x);
+    if (!s || !ae__seal(net)) return ae__poison(net->ctx);
     if (x.ctx != net->ctx) return ae__fail(net->ctx, "ae_forward: the network and its input belong to different contexts");
     if (!net->input_dims) { net->input_dims = s->ndim; memcpy(net->input, s->dim, sizeof net->input); }
     x = ae__forward(net, x);  net->ctx->net = NULL;  return x;
@@ -2152,7 +2162,6 @@ static void ae__describe(const ae_net *net, ae_text *t) {
     for (l = net->child; l; l = l->next) { ae__print(t, "%s%s:", l == net->child ? "" : ",", l->name);  ae__describe(l, t); }
     if (!net->kind->forward) ae__print(t, "}");
 }
-
 static int ae__little_endian(void) { const uint32_t one = 1; return *(const uint8_t *)&one == 1; }
 /* The JSON header, padded to 8 bytes with spaces.  Printed twice: once to know its length, once into memory of the step. */
 static void ae__header_text(const ae_net *net, const ae_entry *e, size_t n, ae_text *t) {
@@ -2499,7 +2508,7 @@ AE_API ae_net *ae_open(ae_ctx *ae, const char *path) {
 #endif /* AE_NO_STDIO */
 
 /* ---- use without training ---- */
-enum { AE_PREDICT_ROWS = 256 };      /* rows at a time: what bounds the memory of ae_predict */
+enum { AE_PREDICT_ROWS = 256, AE_PREDICT_FLOATS = 1 << 20 };   /* rows at a time, fewer of large ones: bounds the memory of ae_predict */
 
 /* The shape of one input row: what the network ran with first, or what its first layer tells. */
 static int ae__input_shape(const ae_net *net, int *dim, int *ndim) {
@@ -2510,19 +2519,20 @@ static int ae__input_shape(const ae_net *net, int *dim, int *ndim) {
     dim[1] = (int)l->arg[0];  dim[2] = dim[3] = 1;  *ndim = 2;  return 1;
 }
 AE_API int ae_predict(ae_net *net, const float *in, size_t in_floats, float *out, size_t out_floats) {
-    ae_ctx *ae = net->ctx;  int dim[4], ndim, grad, well = 1;  size_t each, rows, at, used = 0, n;
+    ae_ctx *ae = net->ctx;  int dim[4], ndim, grad, most, well = 1;  size_t each, rows, at, used = 0, n;
     if (ae->poisoned) return 0;
     if (!ae__input_shape(net, dim, &ndim)) return ae__world(ae, "ae_predict: the shape of one input is unknown; run ae_forward once, or ae_open a file of a network that has run");
     each = (size_t)dim[1] * (size_t)dim[2] * (size_t)dim[3];  rows = in_floats / each;
     if (rows < 1 || in_floats % each || rows > INT_MAX) return ae__world(ae, "ae_predict: %.0f numbers are not rows of %.0f, the size of one input", (double)in_floats, (double)each);
+    most = each > AE_PREDICT_FLOATS ? 1 : AE_PREDICT_FLOATS / each < AE_PREDICT_ROWS ? (int)(AE_PREDICT_FLOATS / each) : AE_PREDICT_ROWS;
     grad = ae_grad_enabled(ae, 0);  ae->predicting++;
     if (!net->warm++) {                           /* once, with the most rows: no later call needs more memory */
         size_t mark = ae_begin(ae);
-        ae_forward(net, ae_from(ae, NULL, AE_PREDICT_ROWS, ndim > 1 ? dim[1] : 0, ndim > 2 ? dim[2] : 0, ndim > 3 ? dim[3] : 0));
+        ae_forward(net, ae_from(ae, NULL, most, ndim > 1 ? dim[1] : 0, ndim > 2 ? dim[2] : 0, ndim > 3 ? dim[3] : 0));
         ae_end(ae, mark);
     }
-    for (at = 0; at < rows && well; at += AE_PREDICT_ROWS) {
-        int some = rows - at < AE_PREDICT_ROWS ? (int)(rows - at) : AE_PREDICT_ROWS;  size_t mark = ae_begin(ae);
+    for (at = 0; at < rows && well; at += (size_t)most) {
+        int some = rows - at < (size_t)most ? (int)(rows - at) : most;  size_t mark = ae_begin(ae);
         ae_tensor y = ae_forward(net, ae_from(ae, in + at * each, some, ndim > 1 ? dim[1] : 0, ndim > 2 ? dim[2] : 0, ndim > 3 ? dim[3] : 0));
         const float *data = ae->poisoned ? NULL : ae_data(y);
         n = data ? (size_t)ae_size(y, -1) : 0;  well = data && used + n <= out_floats;
@@ -2594,7 +2604,7 @@ static double ae__spread_of(const float *x, int rows, size_t each, const float *
 AE_API int ae_diagnose(ae_net *net, ae_tensor x, char *text, size_t size) {
     ae_ctx *ae = net->ctx;  ae_text t = { text, size, 0 };  size_t mark = ae_begin(ae);  ae_tensor y;
     int grad = ae_grad_enabled(ae, 0), fuse = ae->fuse, findings = 0, rows, same, i = ae->n_records;  double error, unused, spread, mean;
-    ae->fuse = 0;  y = ae_forward(net, x);  ae->fuse = fuse;  ae_grad_enabled(ae, grad);
+    ae->fuse = 0;  ae->predicting++;  y = ae_forward(net, x);  ae->predicting--;  ae->fuse = fuse;  ae_grad_enabled(ae, grad);
     for (; i < ae->n_records && !ae->poisoned; i++)
         if (ae->records[i].net && ae->records[i].op != &ae__op_relayout && ae->records[i].op != &ae__op_view) findings += ae__diagnose_layer(ae, &ae->records[i], &t);
     rows = ae->poisoned ? 0 : ae_size(y, 0);
@@ -2643,8 +2653,8 @@ struct ae_pool {
     pthread_mutex_t lock;
     pthread_cond_t  wake;
 #endif
-    uint64_t job;                    /* number of the job << 32 | next task: one word, so that a claim is one comparison */
-    int      tasks, done, asleep, quit, ready, workers;  ae_task  task;  void    *user;
+    uint64_t job;                    /* number of the job << 32 | tasks left to claim: one word, so that a claim is one comparison */
+    int      done, asleep, quit, ready, workers;  ae_task  task;  void    *user;
 };
 
 #if defined(__x86_64__) || defined(__i386__)
@@ -2666,16 +2676,16 @@ static void ae__fpu_leave(unsigned state) { (void)state; }
 static void ae__pause(void) { }
 #endif
 
-/* Claims and runs tasks of the current job until none is left.  What is read before the claim belongs to the job that
-   the claim succeeds for, since a job ends only when all its tasks are done. */
+/* Claims and runs tasks of the current job, last first, until none is left.  A claim succeeds only if neither the job nor
+   its count has changed since they were read; so task and user, which were written before them, are this job's. */
 static void ae__work(ae_pool *p, int thread) {
     for (;;) {
         uint64_t job = __atomic_load_n(&p->job, __ATOMIC_ACQUIRE);
-        int tasks = __atomic_load_n(&p->tasks, __ATOMIC_RELAXED), index = (int)(uint32_t)job;
+        int left = (int)(uint32_t)job;
         ae_task task = __atomic_load_n(&p->task, __ATOMIC_RELAXED);  void *user = __atomic_load_n(&p->user, __ATOMIC_RELAXED);
-        if (index >= tasks) return;
-        if (!__atomic_compare_exchange_n(&p->job, &job, job + 1, 0, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED)) continue;
-        task(user, index, thread);  __atomic_add_fetch(&p->done, 1, __ATOMIC_RELEASE);
+        if (left == 0) return;
+        if (!__atomic_compare_exchange_n(&p->job, &job, job - 1, 0, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED)) continue;
+        task(user, left - 1, thread);  __atomic_add_fetch(&p->done, 1, __ATOMIC_RELEASE);
     }
 }
 
@@ -2731,20 +2741,18 @@ static void ae__yield(void) { }
 static void ae__parallel(ae_ctx *ae, int tasks, double work, ae_task task, void *user) {
     ae_pool *p = ae->pool;  int i, spin;
     if (ae->threads == 1 || tasks < 2 || work < 2e5) { for (i = 0; i < tasks; i++) task(user, i, 0); return; }
-    __atomic_store_n(&p->tasks, 0, __ATOMIC_RELAXED);  __atomic_store_n(&p->task, task, __ATOMIC_RELAXED);
-    __atomic_store_n(&p->user, user, __ATOMIC_RELAXED);  __atomic_store_n(&p->done, 0, __ATOMIC_RELAXED);
-    __atomic_store_n(&p->tasks, tasks, __ATOMIC_RELAXED);
-    __atomic_store_n(&p->job, ((__atomic_load_n(&p->job, __ATOMIC_RELAXED) >> 32) + 1) << 32, __ATOMIC_SEQ_CST);
+    __atomic_store_n(&p->task, task, __ATOMIC_RELAXED);  __atomic_store_n(&p->user, user, __ATOMIC_RELAXED);
+    __atomic_store_n(&p->done, 0, __ATOMIC_RELAXED);
+    __atomic_store_n(&p->job, (((__atomic_load_n(&p->job, __ATOMIC_RELAXED) >> 32) + 1) << 32) | (uint32_t)tasks, __ATOMIC_SEQ_CST);
     ae__pool_wake(p);  ae__work(p, 0);
     for (spin = 0; __atomic_load_n(&p->done, __ATOMIC_ACQUIRE) < tasks; spin++) if (spin < AE_SPIN) ae__pause(); else ae__yield();
 }
 typedef struct ae_plain_task { void (*task)(void *user, int index); void *user; } ae_plain_task;
 static void ae__plain(void *user, int index, int thread) { const ae_plain_task *t = (const ae_plain_task *)user;  (void)thread; t->task(t->user, index); }
 AE_API void ae_parallel(ae_ctx *ae, int tasks, void (*task)(void *user, int index), void *user) {
-    ae_plain_task t;
-    t.task = task;  t.user = user;  ae__parallel(ae, tasks, 1e9, ae__plain, &t);
+    ae_plain_task t = { task, user };  unsigned fpu = ae__fpu_enter();           /* as in the workers, or the bits would tell who ran a task */
+    ae__parallel(ae, tasks, 1e9, ae__plain, &t);  ae__fpu_leave(fpu);
 }
-
 #define AE__JOIN(a, b) a##b
 #define AE__JOIN2(a, b) AE__JOIN(a, b)
 #define AE_(name) AE__JOIN2(ae__##name##_, AE_W)
@@ -2776,7 +2784,6 @@ AE_API void ae_parallel(ae_ctx *ae, int tasks, void (*task)(void *user, int inde
 #define AE_SQRT(a) (AE_V)_mm_sqrt_ps((__m128)(a))
 #define AE_SET(s) (AE_V)_mm_set1_ps(s)
 #include "autoenc.h"
-
 static const ae_kernels *ae__pick_kernels(void) {
     __builtin_cpu_init();
     if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl")) return &ae__kernels_16;
@@ -2984,7 +2991,7 @@ static int ae__group(int pixels) { return pixels >= 192 ? 1 : pixels >= 48 ? 4 :
 /* Copies an image of h rows of w pixels of c numbers into the middle of a larger one, whose border is zero already. */
 static void ae__border(const float *in, float *out, int h, int w, int c, int top, int left, int oh, int ow) {
     int y;
-    for (y = 0; y < h && y + top < oh; y++)
+    for (y = 0; y < h && y + top < oh && left < ow; y++)
         memcpy(out + ((size_t)(y + top) * (size_t)ow + (size_t)left) * (size_t)c, in + (size_t)y * (size_t)w * (size_t)c, (size_t)(w + left > ow ? ow - left : w) * (size_t)c * sizeof(float));
 }
 typedef struct ae_conv_job {
@@ -3031,9 +3038,11 @@ static void ae__conv_job_init(ae_ctx *ae, ae_conv_job *j, ae_geo geo, const floa
 }
 /* Every thread's scratch, zero at first: borders are never written again.  0: no memory. */
 static int ae__conv_scratch(ae_ctx *ae, ae_conv_job *j, int channels) {
-    j->scratch_floats = (size_t)(j->group * j->ph * j->pw * channels) + AE_PAD;
-    j->scratch = ae__floats(ae, j->scratch_floats * (size_t)ae->threads);
-    if (j->scratch) memset(j->scratch, 0, j->scratch_floats * (size_t)ae->threads * sizeof(float));
+    size_t group = (size_t)(j->group < j->geo.n ? j->group : j->geo.n), threads = group == (size_t)j->geo.n ? 1 : (size_t)ae->threads;   /* one task runs on thread 0 */
+    if (!j->bordered) return 1;
+    j->scratch_floats = group * (size_t)j->ph * (size_t)j->pw * (size_t)channels + AE_PAD;
+    j->scratch = ae__floats(ae, j->scratch_floats * threads);
+    if (j->scratch) memset(j->scratch, 0, j->scratch_floats * threads * sizeof(float));
     return j->scratch != NULL;
 }
 static double ae__conv_work(ae_geo g) { return (double)g.n * g.sh * g.sw * g.cs * g.cb * g.k * g.k; }
@@ -3276,7 +3285,6 @@ AE_FN void AE_(tile)(const ae_gemm *g, const AE_(spot) *at, const int R, const i
         }
     }
 }
-
 #define AE_TILE(R) case R: if (cols > AE_W) AE_(tile)(g, at, R, 2); else AE_(tile)(g, at, R, 1); break;
 AE_HOT void AE_(run_tile)(const ae_gemm *g, const AE_(spot) *at, int rows, int cols) {
     switch (rows) {
