@@ -1642,9 +1642,10 @@ static void ae__layer_text(const ae_net *net, char *text, size_t size) {
     ae__print(&t, "%s(", net->op ? net->op->name : net->kind->name);
     for (p = net->kind->print; *p; p++) {
         if (*p == '[' && *arg == 0) { p = strchr(p, ']'); arg++; }
-        else if (*p == '%' && *++p == 'k') { ae__print(&t, "(%d, %d)", (int)*arg, (int)*arg); arg++; }
-        else if (p[-1] == '%') ae__print(&t, "%.6g", (double)*arg++);
-        else if (*p != '[' && *p != ']') ae__print(&t, "%c", *p);
+        else if (*p == '[' || *p == ']') continue;
+        else if (*p != '%') ae__print(&t, "%c", *p);
+        else if (*++p == 'k') { ae__print(&t, "(%d, %d)", (int)*arg, (int)*arg); arg++; }
+        else ae__print(&t, "%.6g", (double)*arg++);
     }
     ae__print(&t, ")");
 }
