@@ -470,11 +470,12 @@ static inline int kit_batch(kit *run)
     return 1;
 }
 
-/* The checkpoint also says where the run is.  The library saves networks, optimisers and loaders, so these four numbers
-   travel as the only parameter of a tiny network of our own. */
+/* The checkpoint also says where the run is and how it was begun.  The library saves networks, optimisers and loaders, so
+   these numbers travel as the only parameter of a tiny network of our own. */
 static inline void kit_checkpoint(kit *run)
 {
-    float at[4] = { (float)run->epoch, (float)run->started, ae_item(run->running), (float)run->train_loss };
+    float at[8] = { (float)run->epoch, (float)run->started, ae_item(run->running), (float)run->train_loss,
+                    (float)run->batch, (float)run->lr, (float)(run->seed & 0xFFFFFF), (float)run->train.n };
     ae_assign(ae_param(run->notes, "progress"), at);
     if (!ae_save_all(run->ae, kit_path(run, "checkpoint.safetensors"))) kit_die(run, 3, "%s", ae_error(run->ae));
     run->checked = kit_seconds();
@@ -513,11 +514,13 @@ static inline void kit_read_log(kit *run)
 static inline void kit_restore(kit *run, ae_net *model)
 {
     run->notes = ae_net_new(run->ae);
-    ae_nn_parameter(run->notes, "progress", 0, 4, 0, 0, 0);
+    ae_nn_parameter(run->notes, "progress", 0, 8, 0, 0, 0);
     if (run->load && !ae_load(model, run->load)) kit_die(run, 3, "%s", ae_error(run->ae));
     if (!run->resume) return;
     if (!ae_load_all(run->ae, kit_path(run, "checkpoint.safetensors"))) kit_die(run, 3, "%s", ae_error(run->ae));
     const float *at = ae_data(ae_param(run->notes, "progress"));
+    if (at[4] != (float)run->batch || at[5] != (float)run->lr || at[6] != (float)(run->seed & 0xFFFFFF) || at[7] != (float)run->train.n)
+        kit_die(run, 2, "the run in %s was begun with --batch %g, --lr %g, --seed %g on %g images: resume it with the same", run->out, (double)at[4], (double)at[5], (double)at[6], (double)at[7]);
     run->epoch = run->resumed = (int)at[0];
     run->started = (int)at[1];
     run->train_loss = at[3];

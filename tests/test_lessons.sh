@@ -52,6 +52,8 @@ same "$dir/a/model.safetensors" "$dir/b/model.safetensors" "the weights do not d
 status_is 0 "one epoch" $run --epochs 1 --out "$dir/c"
 status_is 0 "resumed for the second" $run --epochs 2 --resume --out "$dir/c"
 same "$dir/a/model.safetensors" "$dir/c/model.safetensors" "the weights do not depend on a stop in between"
+status_is 2 "resumed with another learning rate" $run --epochs 2 --resume --lr 0.5 --out "$dir/c"
+status_is 2 "resumed with another seed" $run --epochs 2 --resume --seed 3 --out "$dir/c"
 status_is 0 "--load and no epochs: the same test loss" $run --epochs 0 --load "$dir/a/model.safetensors" --out "$dir/d"
 [ "$(grep -o '"test_loss": [0-9.e-]*' "$dir/a/run.json")" = "$(grep -o '"test_loss": [0-9.e-]*' "$dir/d/run.json")" ]
 ok $? "a loaded network has the loss it was saved with" "$dir/d/run.json"
