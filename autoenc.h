@@ -267,8 +267,10 @@ AE_API int         ae_predict(ae_net *net, const float *in, size_t in_floats, fl
 
 /* The same bits everywhere: each fused multiply-add is written down as one, and the compiler may make no others. */
 #ifdef __clang__
+#define AE_UNROLL _Pragma("unroll")
 #pragma clang fp contract(off)
 #else
+#define AE_UNROLL _Pragma("GCC unroll 16")
 #pragma GCC push_options
 #pragma GCC optimize("fp-contract=off")
 #endif
@@ -2649,33 +2651,12 @@ struct ae_kernels {
 enum { AE_MAX_THREADS = 64 };
 typedef void (*ae_task)(void *user, int index, int thread);
 struct ae_pool {
-#ifndef AE_NO_THREADS
-    pthread_t       thread[AE_MAX_THREADS];
-    pthread_mutex_t lock;
-    pthread_cond_t  wake;
-#endif
+    struct ae_os *os;                /* the system's threads, lock and condition */
     uint64_t job;                    /* number of the job << 32 | tasks left to claim: one word, so that a claim is one comparison */
     int      done, asleep, quit, ready, workers;  ae_task  task;  void    *user;
 };
 
-#if defined(__x86_64__) || defined(__i386__)
-/* Denormals are set to zero while we compute: weight decay makes them by the thousand, and x86 is slow on them. */
-static unsigned ae__fpu_enter(void) { unsigned old = _mm_getcsr(); _mm_setcsr(old | 0x8040u); return old; }
-static void ae__fpu_leave(unsigned state) { _mm_setcsr(state); }
-static void ae__pause(void) { _mm_pause(); }
-#elif defined(__aarch64__)
-static unsigned ae__fpu_enter(void) {
-    uint64_t old;
-    __asm__ volatile("mrs %0, fpcr" : "=r"(old));
-    __asm__ volatile("msr fpcr, %0" : : "r"(old | (1u << 24)));  return (unsigned)old;
-}
-static void ae__fpu_leave(unsigned state) { __asm__ volatile("msr fpcr, %0" : : "r"((uint64_t)state)); }
-static void ae__pause(void) { __asm__ volatile("yield"); }
-#else
-static unsigned ae__fpu_enter(void) { return 0; }
-static void ae__fpu_leave(unsigned state) { (void)state; }
-static void ae__pause(void) { }
-#endif
+static void ae__pause(void);
 
 /* Claims and runs tasks of the current job, last first, until none is left.  A claim succeeds only if neither the job nor
    its count has changed since they were read; so task and user, which were written before them, are this job's. */
@@ -2691,10 +2672,11 @@ static void ae__work(ae_pool *p, int thread) {
 }
 
 #ifndef AE_NO_THREADS
+struct ae_os { pthread_t thread[AE_MAX_THREADS]; pthread_mutex_t lock; pthread_cond_t wake; };
 static void ae__sleep(ae_pool *p, uint64_t seen) {
-    pthread_mutex_lock(&p->lock);  __atomic_add_fetch(&p->asleep, 1, __ATOMIC_SEQ_CST);
-    while (__atomic_load_n(&p->job, __ATOMIC_SEQ_CST) >> 32 == seen && !__atomic_load_n(&p->quit, __ATOMIC_SEQ_CST)) pthread_cond_wait(&p->wake, &p->lock);
-    __atomic_sub_fetch(&p->asleep, 1, __ATOMIC_SEQ_CST);  pthread_mutex_unlock(&p->lock);
+    pthread_mutex_lock(&p->os->lock);  __atomic_add_fetch(&p->asleep, 1, __ATOMIC_SEQ_CST);
+    while (__atomic_load_n(&p->job, __ATOMIC_SEQ_CST) >> 32 == seen && !__atomic_load_n(&p->quit, __ATOMIC_SEQ_CST)) pthread_cond_wait(&p->os->wake, &p->os->lock);
+    __atomic_sub_fetch(&p->asleep, 1, __ATOMIC_SEQ_CST);  pthread_mutex_unlock(&p->os->lock);
 }
 static void *ae__worker(void *user) {
     ae_pool *p = (ae_pool *)user;  int thread = __atomic_add_fetch(&p->ready, 1, __ATOMIC_SEQ_CST);  uint64_t seen = 0;
@@ -2709,11 +2691,12 @@ static void *ae__worker(void *user) {
 }
 static void ae__pool_start(ae_ctx *ae) {
     long cores = ae->config.threads > 0 ? ae->config.threads : sysconf(_SC_NPROCESSORS_ONLN);
-    ae_pool *p = (ae_pool *)ae__permanent(ae, sizeof *p);  int want = cores < 1 ? 1 : cores > AE_MAX_THREADS ? AE_MAX_THREADS : (int)cores;
+    ae_pool *p = (ae_pool *)ae__permanent(ae, sizeof *p + sizeof(struct ae_os));  int want = cores < 1 ? 1 : cores > AE_MAX_THREADS ? AE_MAX_THREADS : (int)cores;
     ae->pool = p;
     if (p) {
-        pthread_mutex_init(&p->lock, NULL);  pthread_cond_init(&p->wake, NULL);
-        while (p->workers < want - 1 && pthread_create(&p->thread[p->workers], NULL, ae__worker, p) == 0) p->workers++;
+        p->os = (struct ae_os *)(void *)(p + 1);
+        pthread_mutex_init(&p->os->lock, NULL);  pthread_cond_init(&p->os->wake, NULL);
+        while (p->workers < want - 1 && pthread_create(&p->os->thread[p->workers], NULL, ae__worker, p) == 0) p->workers++;
     }
     ae->threads = p ? p->workers + 1 : 1;
     snprintf(ae->machine, sizeof ae->machine, "%s, %d thread%s", ae->kernels->name, ae->threads, ae->threads > 1 ? "s" : "");
@@ -2721,14 +2704,14 @@ static void ae__pool_start(ae_ctx *ae) {
 static void ae__pool_stop(ae_ctx *ae) {
     ae_pool *p = ae->pool;  int i;
     if (!p) return;
-    pthread_mutex_lock(&p->lock);  __atomic_store_n(&p->quit, 1, __ATOMIC_SEQ_CST);
-    pthread_cond_broadcast(&p->wake);  pthread_mutex_unlock(&p->lock);
-    for (i = 0; i < p->workers; i++) pthread_join(p->thread[i], NULL);
-    pthread_cond_destroy(&p->wake);  pthread_mutex_destroy(&p->lock);
+    pthread_mutex_lock(&p->os->lock);  __atomic_store_n(&p->quit, 1, __ATOMIC_SEQ_CST);
+    pthread_cond_broadcast(&p->os->wake);  pthread_mutex_unlock(&p->os->lock);
+    for (i = 0; i < p->workers; i++) pthread_join(p->os->thread[i], NULL);
+    pthread_cond_destroy(&p->os->wake);  pthread_mutex_destroy(&p->os->lock);
 }
 static void ae__pool_wake(ae_pool *p) {
     if (!__atomic_load_n(&p->asleep, __ATOMIC_SEQ_CST)) return;
-    pthread_mutex_lock(&p->lock);  pthread_cond_broadcast(&p->wake);  pthread_mutex_unlock(&p->lock);
+    pthread_mutex_lock(&p->os->lock);  pthread_cond_broadcast(&p->os->wake);  pthread_mutex_unlock(&p->os->lock);
 }
 static void ae__yield(void) { sched_yield(); }
 #else
@@ -2757,13 +2740,12 @@ AE_API void ae_parallel(ae_ctx *ae, int tasks, void (*task)(void *user, int inde
 #define AE__JOIN(a, b) a##b
 #define AE__JOIN2(a, b) AE__JOIN(a, b)
 #define AE_(name) AE__JOIN2(ae__##name##_, AE_W)
-#ifdef __clang__
-#define AE_UNROLL _Pragma("unroll")
-#else
-#define AE_UNROLL _Pragma("GCC unroll 16")
-#endif
 
 #if defined(__x86_64__) || defined(__i386__)
+/* Denormals are set to zero while we compute: weight decay makes them by the thousand, and x86 is slow on them. */
+static unsigned ae__fpu_enter(void) { unsigned old = _mm_getcsr(); _mm_setcsr(old | 0x8040u); return old; }
+static void ae__fpu_leave(unsigned state) { _mm_setcsr(state); }
+static void ae__pause(void) { _mm_pause(); }
 #define AE_W 16
 #define AE_ROWS 14
 #define AE_TARGET __attribute__((target("avx512f,avx512dq,avx512vl,avx2,fma")))
@@ -2792,6 +2774,13 @@ static const ae_kernels *ae__pick_kernels(void) {
     return &ae__kernels_4;
 }
 #elif defined(__aarch64__)
+static unsigned ae__fpu_enter(void) {
+    uint64_t old;
+    __asm__ volatile("mrs %0, fpcr" : "=r"(old));
+    __asm__ volatile("msr fpcr, %0" : : "r"(old | (1u << 24)));  return (unsigned)old;
+}
+static void ae__fpu_leave(unsigned state) { __asm__ volatile("msr fpcr, %0" : : "r"((uint64_t)state)); }
+static void ae__pause(void) { __asm__ volatile("yield"); }
 #define AE_W 4
 #define AE_ROWS 8
 #define AE_TARGET
@@ -2801,6 +2790,9 @@ static const ae_kernels *ae__pick_kernels(void) {
 #include "autoenc.h"
 static const ae_kernels *ae__pick_kernels(void) { return &ae__kernels_4; }
 #else
+static unsigned ae__fpu_enter(void) { return 0; }
+static void ae__fpu_leave(unsigned state) { (void)state; }
+static void ae__pause(void) { }
 #define AE_W 4
 #define AE_ROWS 4
 #define AE_TARGET
@@ -3286,20 +3278,9 @@ AE_FN void AE_(tile)(const ae_gemm *g, const AE_(spot) *at, const int R, const i
         }
     }
 }
-#define AE_TILE(R) case R: if (cols > AE_W) AE_(tile)(g, at, R, 2); else AE_(tile)(g, at, R, 1); break;
-AE_HOT void AE_(run_tile)(const ae_gemm *g, const AE_(spot) *at, int rows, int cols) {
-    switch (rows) {
-    AE_TILE(1) AE_TILE(2) AE_TILE(4)
-#if AE_ROWS > 4
-    AE_TILE(6)
-#endif
-#if AE_ROWS > 6
-    AE_TILE(8)
-#endif
-#if AE_ROWS > 8
-    AE_TILE(10) AE_TILE(12) AE_TILE(14)
-#endif
-    }
+#define AE_TILE(R) case R: if (cols > AE_W) AE_(tile)(g, at, R > AE_ROWS ? 1 : R, 2); else AE_(tile)(g, at, R > AE_ROWS ? 1 : R, 1); break;
+AE_HOT void AE_(run_tile)(const ae_gemm *g, const AE_(spot) *at, int rows, int cols) {     /* rows: 1 or even, at most AE_ROWS */
+    switch (rows) { AE_TILE(1) AE_TILE(2) AE_TILE(4) AE_TILE(6) AE_TILE(8) AE_TILE(10) AE_TILE(12) AE_TILE(14) }
 }
 
 /* rows x cols of C from (row, col) on: at most AE_ROWS rows and two vectors of columns; b stands at column col.
