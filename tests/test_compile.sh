@@ -3,25 +3,7 @@
 # it, and all compilers compute the same bits.  That the implementation was really compiled is checked by its symbols.
 # Prints TAP.  A compiler or standard that is not there is skipped.  Run from the root of the repository.
 
-root=$(pwd)
-dir=$(mktemp -d) || exit 1
-trap 'rm -rf "$dir"' EXIT
-WARN='-Wall -Wextra -Wpedantic -Werror'
-LIBS='-lm -lpthread'
-n=0
-failed=0
-
-ok() {      # ok STATUS NAME [FILE with what was said]
-    n=$((n + 1))
-    if [ "$1" -eq 0 ]; then echo "ok $n - $2"; return 0; fi
-    echo "not ok $n - $2"
-    failed=1
-    if [ -n "$3" ] && [ -s "$3" ]; then head -n 15 "$3" | sed 's/^/# /'; fi
-}
-
-skip() { n=$((n + 1)); echo "ok $n # SKIP $1"; }
-
-have() { command -v "$1" >/dev/null 2>&1; }
+. tests/tap.sh
 
 defines() { nm "$1" | grep -q " [Tt] $2\$"; }               # the object holds this function
 needs() { nm "$1" | grep -q " U $2"; }                      # the object asks somebody else for it

@@ -3,25 +3,7 @@
 # complete program in the manual of autoenc.h.  They compile without a warning, as C and as C++, and do what they say.
 # Prints TAP.  A compiler that is not there is skipped.  Run from the root of the repository.
 
-root=$(pwd)
-dir=$(mktemp -d) || exit 1
-trap 'rm -rf "$dir"' EXIT
-WARN='-Wall -Wextra -Wpedantic -Werror'
-LIBS='-lm -lpthread'
-n=0
-failed=0
-
-ok() {      # ok STATUS NAME [FILE with what was said]
-    n=$((n + 1))
-    if [ "$1" -eq 0 ]; then echo "ok $n - $2"; return 0; fi
-    echo "not ok $n - $2"
-    failed=1
-    if [ -n "$3" ] && [ -s "$3" ]; then head -n 15 "$3" | sed 's/^/# /'; fi
-}
-
-skip() { n=$((n + 1)); echo "ok $n # SKIP $1"; }
-
-have() { command -v "$1" >/dev/null 2>&1; }
+. tests/tap.sh
 
 flags() { case $1 in *++) echo '-x c++ -std=c++11' ;; *) echo '-std=c99' ;; esac; }
 
