@@ -15,7 +15,11 @@
        kit_curve, kit_grid, kit_scatter, kit_fact ...     // pictures and numbers
        return kit_finish(&run, "test loss %.6f", loss);
 
-   Networks and mathematics are on the lesson's page.  kit_data.h and kit_plot.h are parts of this file.  C99, POSIX. */
+   A lesson that trains several networks makes all of them first, says kit_restore(&run, NULL), and goes through the loop
+   and kit_save once for each, after kit_net(&run, "cnn"): a name in the log, in run.json and in model_cnn.safetensors.
+
+   Networks and mathematics are on the lesson's page.  kit_options.h, kit_data.h and kit_plot.h are parts of this file.
+   C99, POSIX. */
 
 #ifndef KIT_H
 #define KIT_H
@@ -39,7 +43,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { KIT_DIGITS = 10, KIT_LETTERS = 26 };
+enum { KIT_DIGITS = 10, KIT_LETTERS = 26, KIT_NETS = 6 };           /* at most KIT_NETS networks are trained in one run */
 enum { KIT_FLAG, KIT_INT, KIT_SEED, KIT_REAL, KIT_TEXT, KIT_DIR, KIT_NAME };     /* kinds of option: int, int, uint64_t, */
 typedef struct kit_option {                                                      /* double, and const char * thrice */
     const char *name;
@@ -58,6 +62,7 @@ typedef struct kit {
     /* The lesson fills these in. */
     const char *lesson, *about, *files;
     kit_settings in_quick, usual, in_full;                   /* with --quick, without, with --full */
+    int flat;                            /* the network takes rows of 784 numbers, not images [1,28,28] */
     /* The options of every lesson. */
     int epochs, batch, threads, quick, full, synthetic, resume, no_plot, no_progress, live, help;
     double lr;
@@ -70,11 +75,14 @@ typedef struct kit {
     char folder[PATH_MAX];               /* the executable's own: data/ and plots/ are there */
     char usual_out[40], path[PATH_MAX];  /* the default of --out; what kit_path returned last */
     ae_tensor running;                   /* adds up the batch losses of the epoch */
-    ae_net *notes;                       /* travels in the checkpoint: see kit_restore */
+    const char *net;                     /* the network that is being trained, if there are several; else NULL */
+    int nets;                            /* how many were begun */
+    ae_net *notes;                       /* travels in the checkpoint: see kit_checkpoint */
+    float progress[KIT_NETS][8];         /* what it says */
     int epoch, batches, started, resumed, steps_before;      /* steps_before: done by an earlier run */
-    double train_loss, test_loss, train_seconds, first_epoch_seconds, first_batch_seconds;
+    double train_loss, test_loss, train_seconds, test_seconds, first_epoch_seconds, first_batch_seconds;
     double began, epoch_began, loop_began, drawn, checked;
-    kit_text log, facts, plots, command;
+    kit_text log, columns, cells, facts, net_facts, net_names, plots, command;
     kit_drawing drawings[24];
     int drawing, bar;                    /* how many of them are at work; is there a progress bar */
     char gnuplot[PATH_MAX];              /* its path; "-" if there is none */
@@ -138,139 +146,7 @@ static inline void kit_print(kit_text *t, const char *format, ...)
     va_end(args);
 }
 
-/* ==== Options ===================================================================================================== */
-
-/* Edit distance of two short words: how many letters to insert, delete or replace. */
-static inline int kit_distance(const char *a, const char *b)
-{
-    int row[64], n = (int)strlen(b);
-    if (n > 63) return INT_MAX;
-    for (int j = 0; j <= n; j++) row[j] = j;
-    for (int i = 1; a[i - 1]; i++) {
-        int diagonal = row[0];
-        row[0] = i;
-        for (int j = 1; j <= n; j++) {
-            int change = diagonal + (a[i - 1] != b[j - 1]), best = row[j - 1] < row[j] ? row[j - 1] : row[j];
-            diagonal = row[j];
-            row[j] = change < best + 1 ? change : best + 1;
-        }
-    }
-    return row[n];
-}
-
-static inline void kit_unknown(const kit *run, const kit_option *table, const char *word)
-{
-    const char *name = word + strspn(word, "-"), *best = "help";
-    for (const kit_option *o = table; o->name; o++)
-        if (kit_distance(name, o->name) < kit_distance(name, best)) best = o->name;
-    kit_die(run, 2, "unknown option %s; did you mean --%s?  --help lists them all", word, best);
-}
-
-/* Reads a value into its option, or leaves with a message.  A NaN fails both comparisons, so it is refused. */
-static inline void kit_value(const kit *run, const kit_option *o, const char *word)
-{
-    char *end = NULL;
-    errno = 0;
-    if (o->kind >= KIT_TEXT) { *(const char **)o->value = word; return; }
-    if (o->kind == KIT_SEED) {
-        *(uint64_t *)o->value = strtoull(word, &end, 10);
-        if (word[0] < '0' || word[0] > '9' || *end || errno)
-            kit_die(run, 2, "--%s %s: a whole number from 0 to 2^64 - 1 is wanted", o->name, word);
-        return;
-    }
-    double number = strtod(word, &end);
-    int whole = o->kind == KIT_INT;
-    if (end == word || *end || !(number >= o->least && number <= o->most) || (whole && number != floor(number)))
-        kit_die(run, 2, "--%s %s: a %snumber from %g to %g is wanted", o->name, word, whole ? "whole " : "", o->least, o->most);
-    if (whole) *(int *)o->value = (int)number;
-    else       *(double *)o->value = number;
-}
-
-static inline double kit_setting(const kit_settings *s, const char *name)
-{
-    return !strcmp(name, "epochs") ? s->epochs : !strcmp(name, "batch") ? s->batch : s->lr;
-}
-
-static inline void kit_help(const kit *run, const kit_option *table)
-{
-    printf("%s: %s\n\nUsage: ./%s [options]\n", run->lesson, run->about, run->lesson);
-    for (const kit_option *o = table; o->name; o++) {
-        char left[40], value[PATH_MAX] = "";
-        static const char *const what[] = { "", " N", " N", " X", " F", " DIR", " NAME" };
-        snprintf(left, sizeof left, "--%s%s", o->name, what[o->kind]);
-        if (o->kind == KIT_INT)  snprintf(value, sizeof value, " (default %d)", *(int *)o->value);
-        if (o->kind == KIT_SEED) snprintf(value, sizeof value, " (default %llu)", (unsigned long long)*(uint64_t *)o->value);
-        if (o->kind == KIT_REAL) snprintf(value, sizeof value, " (default %g)", *(double *)o->value);
-        if (o->kind >= KIT_TEXT && *(const char **)o->value)
-            snprintf(value, sizeof value, " (default %.200s)", *(const char **)o->value);
-        if (o->value == &run->epochs || o->value == &run->batch || o->value == &run->lr)
-            snprintf(value, sizeof value, " (default %g; %g with --quick, %g with --full)", kit_setting(&run->usual, o->name),
-                     kit_setting(&run->in_quick, o->name), kit_setting(&run->in_full, o->name));
-        printf("  %-16s %s%s\n", left, o->help, value);
-    }
-    printf("\nWritten to the folder of --out: log.tsv, run.json, model.safetensors, checkpoint.safetensors, plots.tsv,\n  %s\n"
-           "Data is looked for in --data, $AUTOENC_DATA, data/ beside this program and the user's cache; `make data` gets it.\n"
-           "Exit status: 0 done, 1 misuse of the library, 2 bad option, 3 files, data, memory or device, 130 interrupted.\n",
-           run->files);
-}
-
-/* The lesson's own options, then those of every lesson. */
-static inline int kit_table(kit *run, const kit_option *more, kit_option *table)
-{
-    const kit_option common[] = {
-        { "quick",       KIT_FLAG, &run->quick,       0, 0, "a first look: smaller, under 10 seconds" },
-        { "full",        KIT_FLAG, &run->full,        0, 0, "the document's own settings to the letter" },
-        { "epochs",      KIT_INT,  &run->epochs,      0, 1e6, "how many epochs in all, also when resuming" },
-        { "batch",       KIT_INT,  &run->batch,       1, 1e6, "images in a batch" },
-        { "lr",          KIT_REAL, &run->lr,          0, 1e6, "learning rate" },
-        { "seed",        KIT_SEED, &run->seed,        0, 0, "of weights, shuffling and noise" },
-        { "threads",     KIT_INT,  &run->threads,     0, 1024, "threads that compute, 0 for all cores; results do not depend on it" },
-        { "data",        KIT_DIR,  &run->data,        0, 0, "folder with unpacked IDX files" },
-        { "out",         KIT_DIR,  &run->out,         0, 0, "folder for everything this run writes" },
-        { "device",      KIT_NAME, &run->device,      0, 0, "auto, cpu or cuda" },
-        { "synthetic",   KIT_FLAG, &run->synthetic,   0, 0, "use the built-in strokes even if there is data" },
-        { "save",        KIT_TEXT, &run->save,        0, 0, "write the weights to F as well" },
-        { "load",        KIT_TEXT, &run->load,        0, 0, "read the weights from F, then train (not at all with --epochs 0)" },
-        { "resume",      KIT_FLAG, &run->resume,      0, 0, "go on from the checkpoint in the folder of --out" },
-        { "no-plot",     KIT_FLAG, &run->no_plot,     0, 0, "write the data of the pictures, draw none; `make plots` does later" },
-        { "no-progress", KIT_FLAG, &run->no_progress, 0, 0, "no progress bar" },
-        { "live",        KIT_FLAG, &run->live,        0, 0, "draw loss.png anew after each epoch, its last 30 epochs" },
-        { "help",        KIT_FLAG, &run->help,        0, 0, "print this" },
-        { 0 } };
-    int n = 0;
-    for (; more && more->name; more++) table[n++] = *more;
-    memcpy(table + n, common, sizeof common);                 /* its last row is the end of the table, too */
-    return n + (int)(sizeof common / sizeof common[0]) - 1;
-}
-
-static inline void kit_options(kit *run, int argc, char **argv, const kit_option *more)
-{
-    kit_option table[64];
-    struct option known[64];
-    int n = kit_table(run, more, table), c, which = 0;
-    memset(known, 0, sizeof known);
-    for (int i = 0; i < n; i++) {
-        known[i].name = table[i].name;
-        known[i].has_arg = table[i].kind == KIT_FLAG ? no_argument : required_argument;
-        known[i].val = 256;
-    }
-    opterr = 0;
-    while ((c = getopt_long(argc, argv, ":h", known, &which)) != -1) {
-        const char *word = argv[optind - 1];
-        if (c == 'h') run->help = 1;
-        else if (c == ':') kit_die(run, 2, "%s needs a value", word);
-        else if (c == '?' && optopt == 256) kit_die(run, 2, "%s: this option takes no value", word);
-        else if (c == '?') kit_unknown(run, table, word);
-        else if (table[which].kind == KIT_FLAG) *(int *)table[which].value = 1;
-        else kit_value(run, &table[which], optarg);
-    }
-    if (run->help) { kit_help(run, table); exit(0); }
-    if (optind < argc) kit_die(run, 2, "%s: every word here belongs to an option; --help lists them", argv[optind]);
-    if (run->quick && run->full) kit_die(run, 2, "--quick and --full exclude each other");
-    if (run->load && run->resume) kit_die(run, 2, "--load and --resume exclude each other");
-    if (strcmp(run->device, "auto") && strcmp(run->device, "cpu") && strcmp(run->device, "cuda"))
-        kit_die(run, 2, "--device %s: auto, cpu or cuda is wanted", run->device);
-}
+#include "kit_options.h"
 
 /* ==== Files and folders =========================================================================================== */
 
@@ -339,18 +215,21 @@ static inline void kit_write(const kit *run, const char *name, const void *bytes
 
 /* ==== The log, and run.json ======================================================================================= */
 
-/* One row of log.tsv; `columns` are names separated by tabs.  The whole file is written each time, so it is never half. */
-static inline void kit_log(kit *run, const char *columns, const double *row)
+/* One more column of log.tsv, for the epoch that ends now: call it before kit_epoch_end, in every epoch alike. */
+static inline void kit_column(kit *run, const char *name, double value)
 {
-    const char *c = columns;
-    if (!run->log.used) kit_print(&run->log, "%s\n", columns);
-    for (int i = 0; c; i++, c = strchr(c, '\t')) {
-        if (i) c++;
-        if (isnan(row[i])) kit_print(&run->log, "%snan", i ? "\t" : "");
-        else kit_print(&run->log, "%s%.9g", i ? "\t" : "", row[i]);
-    }
-    kit_print(&run->log, "\n");
+    kit_print(&run->columns, "\t%s", name);
+    if (isnan(value)) kit_print(&run->cells, "\tnan");
+    else              kit_print(&run->cells, "\t%.9g", value);
+}
+
+/* One row of log.tsv, from what kit_column was told.  The whole file is written each time, so it is never half. */
+static inline void kit_log(kit *run)
+{
+    if (!run->log.used) kit_print(&run->log, "epoch%s%s\n", run->columns.text, run->net ? "\tnet" : "");
+    kit_print(&run->log, "%d%s%s%s\n", run->epoch, run->cells.text, run->net ? "\t" : "", run->net ? run->net : "");
     kit_write(run, "log.tsv", run->log.text, run->log.used);
+    run->columns.used = run->cells.used = 0;
 }
 
 /* A key and a number for run.json.  JSON has no NaN and no infinity: null stands for them. */
@@ -375,6 +254,21 @@ static inline double kit_images_per_second(const kit *run)
     int epochs = run->epoch - run->resumed;
     double seconds = run->train_seconds - (epochs > 1 ? run->first_epoch_seconds : 0);
     return epochs > 0 && seconds > 0 ? run->train.n * (double)(epochs - (epochs > 1)) / seconds : NAN;
+}
+
+/* What run.json says of one network among several. */
+static inline void kit_net_json(kit *run)
+{
+    kit_text all = run->facts;
+    run->facts = run->net_facts;
+    kit_print(&run->facts, "%s\n    \"%s\": {\n  \"epochs_done\": %d", run->nets > 1 ? "," : "", run->net, run->epoch);
+    kit_fact(run, "train_seconds", run->train_seconds);
+    kit_fact(run, "images_per_second", kit_images_per_second(run));
+    kit_fact(run, "train_loss", run->train_loss);
+    kit_fact(run, "test_loss", run->test_loss);
+    kit_print(&run->facts, " }");
+    run->net_facts = run->facts;
+    run->facts = all;
 }
 
 static inline void kit_run_json(kit *run, int interrupted)
@@ -404,6 +298,8 @@ static inline void kit_run_json(kit *run, int interrupted)
     kit_fact(run, "images_per_second", kit_images_per_second(run));
     kit_fact(run, "train_loss", run->train_loss);
     kit_fact(run, "test_loss", run->test_loss);
+    kit_fact(run, "test_seconds", run->test_seconds);
+    if (run->net_facts.used) kit_print(&run->facts, ",\n  \"nets\": {%s }", run->net_facts.text);
     kit_print(&run->facts, "%s\n}\n", lesson.used ? lesson.text : "");
     kit_write(run, "run.json", run->facts.text, run->facts.used);
     free(run->facts.text);
@@ -435,7 +331,7 @@ static inline void kit_bar(kit *run, int done)
     double took = now - run->loop_began, rate = (at - run->steps_before) / (took > 0 ? took : 1);
     int cells = (int)(20 * at / total), left = rate > 0 ? (int)((total - at) / rate) : 0;
     if (!run->bar || done < 1 || (now - run->drawn < 0.1 && at < total)) return;
-    fprintf(stderr, "\r\033[Kepoch %d/%d: %3d%%|", run->epoch + 1, run->epochs, (int)(100 * at / total));
+    fprintf(stderr, "\r\033[K%s%sepoch %d/%d: %3d%%|", run->net ? run->net : "", run->net ? " " : "", run->epoch + 1, run->epochs, (int)(100 * at / total));
     for (int i = 0; i < 20; i++) fputs(i < cells ? "\u2588" : " ", stderr);
     fprintf(stderr, "| %.0f/%.0f [%02d:%02d<%02d:%02d, %.1fit/s, loss=%.4f]", at, total, (int)took / 60, (int)took % 60,
             left / 60, left % 60, rate, (double)ae_item(run->running) / done);
@@ -450,7 +346,7 @@ static inline int kit_epoch(kit *run, ae_loader *loader)
     if (run->loop_began == 0) {
         kit_catch_signals(1);
         run->loop_began = run->epoch_began;
-        run->first_batch_seconds = run->epoch_began - run->began;
+        if (run->nets == 1) run->first_batch_seconds = run->epoch_began - run->began;
         run->steps_before = run->epoch * run->batches + run->started;
     }
     return !kit_stopped && run->epoch < run->epochs && (run->epoch == run->resumed || !isnan(run->train_loss));
@@ -470,13 +366,25 @@ static inline int kit_batch(kit *run)
     return 1;
 }
 
-/* The checkpoint also says where the run is and how it was begun.  The library saves networks, optimisers and loaders, so
-   these numbers travel as the only parameter of a tiny network of our own. */
+/* printf to stdout in the middle of an epoch: the progress bar makes room, and comes back by itself. */
+static inline void kit_say(kit *run, const char *format, ...)
+{
+    va_list args;
+    if (run->drawn > 0) fprintf(stderr, "\r\033[K");
+    va_start(args, format);
+    vprintf(format, args);
+    va_end(args);
+    fflush(stdout);
+}
+
+/* The checkpoint also says where each network's training is and how it was begun.  The library saves networks, optimisers
+   and loaders, so these numbers travel as the only parameter of a tiny network of our own. */
 static inline void kit_checkpoint(kit *run)
 {
-    float at[8] = { (float)run->epoch, (float)run->started, ae_item(run->running), (float)run->train_loss,
-                    (float)run->batch, (float)run->lr, (float)(run->seed & 0xFFFFFF), (float)run->train.n };
-    ae_assign(ae_param(run->notes, "progress"), at);
+    const float at[8] = { (float)run->epoch, (float)run->started, ae_item(run->running), (float)run->train_loss,
+                          (float)run->batch, (float)run->lr, (float)(run->seed & 0xFFFFFF), (float)run->train.n };
+    memcpy(run->progress[run->nets - 1], at, sizeof at);
+    ae_assign(ae_param(run->notes, "progress"), run->progress[0]);
     if (!ae_save_all(run->ae, kit_path(run, "checkpoint.safetensors"))) kit_die(run, 3, "%s", ae_error(run->ae));
     run->checked = kit_seconds();
 }
@@ -491,51 +399,82 @@ static inline void kit_epoch_end(kit *run, double test_loss)
     run->started = 0;
     ae_assign(run->running, &zero);
     run->test_loss = test_loss = isnan(test_loss) ? NAN : test_loss;
-    const double row[] = { run->epoch, (double)run->epoch * run->batches, run->train_loss, test_loss, took };
-    kit_log(run, "epoch\tstep\ttrain_loss\ttest_loss\tseconds", row);
+    kit_text more[2] = { run->columns, run->cells };                      /* what the lesson added comes after ours */
+    memset(&run->columns, 0, sizeof run->columns);
+    memset(&run->cells, 0, sizeof run->cells);
+    kit_column(run, "step", (double)run->epoch * run->batches);
+    kit_column(run, "train_loss", run->train_loss);
+    kit_column(run, "test_loss", test_loss);
+    kit_column(run, "seconds", took);
+    if (more[0].used) kit_print(&run->columns, "%s", more[0].text), kit_print(&run->cells, "%s", more[1].text);
+    free(more[0].text);
+    free(more[1].text);
+    kit_log(run);
     if (!run->bar)
-        printf("epoch %d/%d: train loss %.6f, test loss %.6f, %.2f s\n", run->epoch, run->epochs, run->train_loss, test_loss, took);
+        printf("%s%sepoch %d/%d: train loss %.6f, test loss %.6f, %.2f s\n", run->net ? run->net : "", run->net ? " " : "",
+               run->epoch, run->epochs, run->train_loss, test_loss, took);
     fflush(stdout);
     if (run->live) kit_curve(run, 30);
     if (kit_seconds() - run->checked > 20) kit_checkpoint(run);
 }
 
-/* --resume: the log up to the epoch that the checkpoint holds. */
+/* --resume: the rows of the log up to where the checkpoint is, one for each epoch done. */
 static inline void kit_read_log(kit *run)
 {
     char line[4096];
+    int rows = 1;
     FILE *f = fopen(kit_path(run, "log.tsv"), "r");
-    while (f && fgets(line, sizeof line, f))
-        if (!run->log.used || atof(line) <= run->epoch) kit_print(&run->log, "%s", line);
+    for (int i = 0; i < KIT_NETS; i++) rows += (int)run->progress[i][0];
+    while (f && rows-- > 0 && fgets(line, sizeof line, f)) kit_print(&run->log, "%s", line);
     if (f) fclose(f);
 }
 
-/* --load and --resume, once network, optimiser and loaders are made. */
+/* Now the network of this name is trained, from where the checkpoint left it. */
+static inline void kit_net(kit *run, const char *name)
+{
+    const float *at = run->progress[run->nets];
+    if (run->nets++ == KIT_NETS) kit_die(run, 1, "more than %d networks", KIT_NETS);
+    run->net = name;
+    if (name) kit_print(&run->net_names, "%s%s", run->nets > 1 ? " " : "", name);
+    run->epoch = run->resumed = (int)at[0];
+    run->started = (int)at[1];
+    run->train_loss = run->resumed ? at[3] : NAN;
+    run->test_loss = NAN;
+    run->train_seconds = run->test_seconds = run->loop_began = run->drawn = 0;
+    ae_assign(run->running, &at[2]);
+    if (run->resume && at[4] > 0) printf("resumed%s%s after epoch %d and %d batches\n", name ? " " : "", name ? name : "", run->epoch, run->started);
+}
+
+/* --load and --resume, once networks, optimisers and loaders are made.  model: the only network, or NULL if there are
+   several; then kit_net follows. */
 static inline void kit_restore(kit *run, ae_net *model)
 {
     run->notes = ae_net_new(run->ae);
-    ae_nn_parameter(run->notes, "progress", 0, 8, 0, 0, 0);
+    ae_nn_parameter(run->notes, "progress", 0, KIT_NETS, 8, 0, 0);
+    if ((run->load || run->save) && !model) kit_die(run, 2, "--load and --save are about one network, and this run has several: choose one");
     if (run->load && !ae_load(model, run->load)) kit_die(run, 3, "%s", ae_error(run->ae));
-    if (!run->resume) return;
-    if (!ae_load_all(run->ae, kit_path(run, "checkpoint.safetensors"))) kit_die(run, 3, "%s", ae_error(run->ae));
-    const float *at = ae_data(ae_param(run->notes, "progress"));
-    if (at[4] != (float)run->batch || at[5] != (float)run->lr || at[6] != (float)(run->seed & 0xFFFFFF) || at[7] != (float)run->train.n)
-        kit_die(run, 2, "the run in %s was begun with --batch %g, --lr %g, --seed %g on %g images: resume it with the same", run->out, (double)at[4], (double)at[5], (double)at[6], (double)at[7]);
-    run->epoch = run->resumed = (int)at[0];
-    run->started = (int)at[1];
-    run->train_loss = at[3];
-    ae_assign(run->running, &at[2]);
-    kit_read_log(run);
-    printf("resumed after epoch %d and %d batches\n", run->epoch, run->started);
+    if (run->resume) {
+        if (!ae_load_all(run->ae, kit_path(run, "checkpoint.safetensors"))) kit_die(run, 3, "%s", ae_error(run->ae));
+        memcpy(run->progress, ae_data(ae_param(run->notes, "progress")), sizeof run->progress);
+        const float *at = run->progress[0];
+        if (at[4] != (float)run->batch || at[5] != (float)run->lr || at[6] != (float)(run->seed & 0xFFFFFF) || at[7] != (float)run->train.n)
+            kit_die(run, 2, "the run in %s was begun with --batch %g, --lr %g, --seed %g on %g images: resume it with the same",
+                    run->out, (double)at[4], (double)at[5], (double)at[6], (double)at[7]);
+        kit_read_log(run);
+    }
+    if (model) kit_net(run, NULL);
 }
 
 /* After the training: weights, checkpoint, run.json.  A run that was interrupted ends here. */
 static inline void kit_save(kit *run, ae_net *model)
 {
+    char name[64];
+    snprintf(name, sizeof name, "model%s%.40s.safetensors", run->net ? "_" : "", run->net ? run->net : "");
     if (run->drawn > 0) fprintf(stderr, "\n");
     run->drawn = 0;
-    if (!ae_save(model, kit_path(run, "model.safetensors")) || (run->save && !ae_save(model, run->save))) kit_die(run, 3, "%s", ae_error(run->ae));
+    if (!ae_save(model, kit_path(run, name)) || (run->save && !ae_save(model, run->save))) kit_die(run, 3, "%s", ae_error(run->ae));
     kit_checkpoint(run);
+    if (run->net) kit_net_json(run);
     kit_run_json(run, kit_stopped);
     if (kit_stopped) {
         printf("%s: interrupted after epoch %d of %d and %d batches; weights and checkpoint are in %s, --resume goes on\n",
@@ -546,8 +485,8 @@ static inline void kit_save(kit *run, ae_net *model)
     if (run->epoch > run->resumed && isnan(run->train_loss))
         kit_die(run, 2, "the loss became NaN in epoch %d: the training diverged; try a smaller --lr than %g", run->epoch, run->lr);
     if (run->epoch > run->resumed)
-        printf("trained to epoch %d: train loss %.6f, %.1f s, %.0f images/s\n", run->epoch, run->train_loss, run->train_seconds,
-               kit_images_per_second(run));
+        printf("%s%strained to epoch %d: train loss %.6f, %.1f s, %.0f images/s\n", run->net ? run->net : "", run->net ? " " : "",
+               run->epoch, run->train_loss, run->train_seconds, kit_images_per_second(run));
 }
 
 /* ==== Beginning and end =========================================================================================== */

@@ -105,16 +105,28 @@ static inline uint8_t kit_byte(float x)
     return (uint8_t)(255 * (x > 0 ? x < 1 ? x : 1 : 0) + 0.5f);
 }
 
+/* Rows become columns: EMNIST stores its images that way, so strokes that stand in for it do too. */
+static inline void kit_transpose(uint8_t *image)
+{
+    for (int y = 0; y < 28; y++)
+        for (int x = 0; x < y; x++) {
+            uint8_t pixel = image[28 * y + x];
+            image[28 * y + x] = image[28 * x + y];
+            image[28 * x + y] = pixel;
+        }
+}
+
 static inline void kit_strokes(kit *run, int classes, int n, uint64_t seed, kit_set *set)
 {
     set->n = n;
     set->images = (uint8_t *)kit_room(run, (size_t)n * 784);
     set->labels = (uint8_t *)kit_room(run, (size_t)n);
     strokes_fill(classes, seed, n, set->images, set->labels);
+    for (int i = 0; classes == KIT_LETTERS && i < n; i++) kit_transpose(set->images + (size_t)i * 784);
 }
 
 /* MNIST for KIT_DIGITS, EMNIST's letters for KIT_LETTERS, or strokes drawn by the program.  `most` > 0 trains on the
-   first `most` images only, for --quick. */
+   first `most` images only, for --quick.  Letters are labelled 1 .. 26 and lie on their side, as in EMNIST's files. */
 static inline void kit_data(kit *run, int classes, int most)
 {
     const char *wanted = classes == KIT_LETTERS ? "emnist" : "mnist";
@@ -138,8 +150,9 @@ static inline void kit_free(kit *run)
 {
     ae_free(run->ae);
     void *mine[] = { run->train.images, run->train.labels, run->test.images, run->test.labels, run->log.text, run->facts.text,
-                     run->plots.text, run->command.text };
-    for (int i = 0; i < 8; i++) free(mine[i]);
+                     run->plots.text, run->command.text, run->columns.text, run->cells.text, run->net_facts.text,
+                     run->net_names.text };
+    for (size_t i = 0; i < sizeof mine / sizeof mine[0]; i++) free(mine[i]);
 }
 
 /* ==== Images and networks as plain arrays ======================================================================== */
@@ -176,21 +189,39 @@ static inline void kit_summary(const kit *run, const ae_net *model)
     free(text);
 }
 
-/* out = net(in) for n rows of c x h x w, `batch` rows at a time, with no gradients.  Returns rows a second. */
+/* out = net(in) for n rows of c x h x w, `batch` rows at a time, with no gradients; h and w are 0 for rows of c numbers.
+   Returns rows a second. */
 static inline double kit_apply(ae_ctx *ae, ae_net *net, const float *in, int n, int c, int h, int w, int batch, float *out)
 {
     double start = kit_seconds();
     int before = ae_grad_enabled(ae, 0);                                  /* with torch.no_grad(): */
+    size_t wide = (size_t)c * (size_t)(h ? h : 1) * (size_t)(w ? w : 1);
     for (int i = 0; i < n; i += batch) {
         int rows = n - i < batch ? n - i : batch;
         size_t mark = ae_begin(ae);
-        ae_tensor y = ae_forward(net, ae_from(ae, in + (size_t)i * (size_t)(c * h * w), rows, c, h, w));
+        ae_tensor y = ae_forward(net, ae_from(ae, in + (size_t)i * wide, rows, c, h, w));
         size_t size = (size_t)ae_size(y, -1), row = size / (size_t)rows;
         memcpy(out + (size_t)i * row, ae_data(y), size * sizeof(float));
         ae_end(ae, mark);
     }
     ae_grad_enabled(ae, before);
     return n / (kit_seconds() - start);
+}
+
+/* The mean over every pixel of every test image; loss is ae_mse_loss, ae_l1_loss or ae_bce_loss. */
+static inline double kit_test_loss(kit *run, ae_net *model, ae_loader *test, ae_tensor (*loss)(ae_tensor, ae_tensor, ae_reduction))
+{
+    double sum = 0, pixels = 0, start = kit_seconds();
+    int before = ae_grad_enabled(run->ae, 0);                             /* with torch.no_grad(): */
+    ae_tensor x;
+    while (ae_next_batch(test, &x, NULL)) {
+        if (run->flat) x = ae_view(x, -1, 784, 0, 0);
+        sum += ae_item(loss(ae_forward(model, x), x, AE_SUM));
+        pixels += ae_size(x, -1);
+    }
+    ae_grad_enabled(run->ae, before);
+    run->test_seconds = kit_seconds() - start;
+    return sum / pixels;
 }
 
 typedef struct kit_search { const kit_set *among; const float *image; double *distance; } kit_search;
@@ -235,8 +266,8 @@ static inline void kit_pca_plane(const kit *run, const float *points, int n, int
     pca_free(&plane);
 }
 
-/* What a loss means: the same error on the test images for the mean training image, and for PCA, the best linear code,
-   with as many numbers as the network's code has. */
+/* What a loss means: the mean squared error on the test images of the mean training image, and of PCA, the best linear
+   code, with as many numbers as the network's code has. */
 static inline void kit_baselines(kit *run, int units, double *mean_image, double *pca)
 {
     char why[160];
@@ -247,6 +278,26 @@ static inline void kit_baselines(kit *run, int units, double *mean_image, double
     *pca = pca_error(run->ae, &linear, &test, run->test.n, units);
     kit_fact(run, "mean_image_loss", *mean_image);
     kit_fact(run, "pca_loss", *pca);
+    pca_free(&linear);
+}
+
+/* The test images as PCA with so many numbers draws them, out[n][784], for lessons with another loss than MSE; units 0 is
+   the mean training image.  PCA is not confined to 0 .. 1, so what it draws may have to be clipped. */
+static inline void kit_pca_images(kit *run, int units, float *out)
+{
+    char why[160];
+    pca_model linear;
+    pca_rows train = pca_rows_u8(run->train.images), test = pca_rows_u8(run->test.images);
+    float *code = kit_floats(run, run->test.n, units + 1);
+    if (!pca_fit(run->ae, &train, run->train.n, 784, units ? units : 1, &linear, why, sizeof why)) kit_die(run, 3, "PCA: %s", why);
+    if (units) pca_project(run->ae, &linear, &test, run->test.n, units, code);
+    for (int i = 0; i < run->test.n; i++) {
+        float *row = out + (size_t)i * 784;
+        for (int j = 0; j < 784; j++) row[j] = (float)linear.mean[j];
+        for (int k = 0; k < units; k++)
+            for (int j = 0; j < 784; j++) row[j] += code[(size_t)i * (size_t)units + (size_t)k] * (float)linear.component[(size_t)k * 784 + (size_t)j];
+    }
+    free(code);
     pca_free(&linear);
 }
 

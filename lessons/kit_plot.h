@@ -83,15 +83,35 @@ static inline void kit_plot(kit *run, const char *script, const char *in, const 
 /* The losses of log.tsv; `last` > 0 shows the last epochs only.  While a live one is being drawn no second is begun. */
 static inline void kit_curve(kit *run, int last)
 {
-    char extra[16];
+    char extra[200];
     kit_wait(run, 0);
     for (int i = 0; last && i < run->drawing; i++)
         if (!strcmp(run->drawings[i].png, "loss.png")) return;
     if (!run->log.used) return;
     if (!last) kit_wait(run, 1);
     if (last) run->plots.used = 0;
-    snprintf(extra, sizeof extra, "%d", last);
+    snprintf(extra, sizeof extra, "%d\t%.150s", last, run->net ? run->net_names.text : "-");
     kit_plot(run, "loss", "log.tsv", "loss", "loss by epoch", extra);
+}
+
+/* Curves: row-major values[rows][columns], the first column is x, the others are lines called as in `header`, whose names
+   are separated by tabs.  axes is "x label\ty label"; logarithmic is "x", "y", "xy" or "-".  NaN leaves a gap. */
+static inline void kit_lines(kit *run, const char *name, const char *title, const char *axes, const char *logarithmic,
+                             const char *header, const double *values, int rows, int columns)
+{
+    char file[64], extra[300];
+    kit_text t = { NULL, 0, 0 };
+    kit_print(&t, "%s\n", header);
+    for (int i = 0; i < rows * columns; i++) {
+        if (isnan(values[i])) kit_print(&t, "nan");
+        else                  kit_print(&t, "%.9g", values[i]);
+        kit_print(&t, (i + 1) % columns ? "\t" : "\n");
+    }
+    snprintf(file, sizeof file, "%.50s.tsv", name);
+    kit_write(run, file, t.text, t.used);
+    free(t.text);
+    snprintf(extra, sizeof extra, "%.200s\t%s\t%d", axes, logarithmic, columns);
+    kit_plot(run, "lines", file, name, title, extra);
 }
 
 /* Images in the terminal, `columns` in a row, 14 characters by 7 each: a character shows 2 by 2 blocks, and a block is

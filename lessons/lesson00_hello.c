@@ -106,20 +106,6 @@ static ae_net *autoencoder(ae_ctx *ae)
 
 /* ==== TRAIN ======================================================================================================= */
 
-/* The mean over every pixel of every test image. */
-static double test_loss(ae_ctx *ae, ae_net *model, ae_loader *test)
-{
-    double sum = 0, pixels = 0;
-    int before = ae_grad_enabled(ae, 0);                                       // with torch.no_grad():
-    ae_tensor x;
-    while (ae_next_batch(test, &x, NULL)) {
-        sum += ae_item(ae_mse_loss(ae_forward(model, x), x, AE_SUM));
-        pixels += ae_size(x, -1);
-    }
-    ae_grad_enabled(ae, before);
-    return sum / pixels;
-}
-
 static void train(kit *run, ae_net *model, ae_opt *adam, ae_loader *batches, ae_loader *test)
 {
     ae_tensor x;
@@ -132,7 +118,7 @@ static void train(kit *run, ae_net *model, ae_opt *adam, ae_loader *batches, ae_
             ae_step(adam);                                                     //         optimizer.step()
             ae_accumulate(run->running, loss);                                 //         running += loss.item()
         }
-        kit_epoch_end(run, test_loss(run->ae, model, test));
+        kit_epoch_end(run, kit_test_loss(run, model, test, ae_mse_loss));
     }
 }
 
@@ -175,7 +161,7 @@ int main(int argc, char **argv)
 
     /* ---- TRAIN ---- */
     train(&run, model, adam, batches, test);
-    run.test_loss = test_loss(ae, model, test);
+    run.test_loss = kit_test_loss(&run, model, test, ae_mse_loss);
     kit_save(&run, model);                                                     // torch.save(model.state_dict(), ...)
 
     /* ---- LOOK ---- */

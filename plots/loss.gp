@@ -1,19 +1,22 @@
 # loss.gp - the losses of a run, epoch by epoch, from its log.tsv.
 #
-#     gnuplot -c plots/loss.gp log.tsv OUT.png TITLE [LAST]
+#     gnuplot -c plots/loss.gp log.tsv OUT.png TITLE [LAST ["NET NET ..."]]
 #
 # Draws the columns train_loss and test_loss against epoch; LAST > 0 draws the last LAST epochs only.  The scale is
-# logarithmic where the losses span more than a factor of three.
+# logarithmic where the losses span more than a factor of three.  Where the log has several networks their names, as the
+# column net has them, are given as words; each gets a colour.
 
 last = ARGC >= 4 ? int(ARG4) : 0
+nets = ARGC >= 5 && ARG5 ne "-" ? ARG5 : ""
 set datafile separator "\t"
 set datafile missing "nan"
+set datafile columnheaders
 
 set terminal pngcairo size 900, 520 noenhanced font "Sans,12" background rgb "white"
 set output ARG2
 set title ARG3 font "Sans,13"
 
-stats ARG1 skip 1 using 1:3 nooutput name "R"
+stats ARG1 using (column("epoch")):(column("train_loss")) nooutput name "R"
 if (!exists("R_max_x")) {
     set label "every loss of this run is NaN: it diverged" at graph 0.5, 0.5 center
     plot [0:1][0:1] NaN notitle
@@ -21,8 +24,8 @@ if (!exists("R_max_x")) {
 }
 from = last > 0 && R_max_x - last > R_min_x - 1 ? R_max_x - last + 1 : R_min_x
 inside(e, v) = e >= from ? v : NaN
-stats ARG1 skip 1 using (inside($1, $3)) nooutput name "A"
-stats ARG1 skip 1 using (inside($1, $4)) nooutput name "B"
+stats ARG1 using (inside(column("epoch"), column("train_loss"))) nooutput name "A"
+stats ARG1 using (inside(column("epoch"), column("test_loss"))) nooutput name "B"
 low  = exists("B_min") && B_min < A_min ? B_min : A_min
 high = exists("B_max") && B_max > A_max ? B_max : A_max
 
@@ -45,5 +48,14 @@ set border 3 lc rgb "#404040"
 if (R_max_x - from < 12) { set xtics 1 }
 set key top right samplen 2 spacing 1.2
 points = R_max_x - from < 60 ? 0.9 : 0
-plot ARG1 skip 1 using 1:3 with linespoints lw 2 pt 7 ps points lc rgb "#bd1f01" title "training (mean of the batches)", \
-     ARG1 skip 1 using 1:4 with linespoints lw 2 pt 6 ps points lc rgb "#3f90da" title "test"
+array colour[6] = [0xbd1f01, 0x3f90da, 0x832db6, 0xe76300, 0x717581, 0xa96b59]
+of(net, v) = strcol("net") eq net ? v : NaN
+if (nets eq "") {
+    plot ARG1 using "epoch":"train_loss" with linespoints lw 2 pt 7 ps points lc rgb colour[1] title "training (mean of the batches)", \
+         ARG1 using "epoch":"test_loss" with linespoints lw 2 pt 6 ps points lc rgb colour[2] title "test"
+} else {
+    plot for [i = 1:words(nets)] ARG1 using (column("epoch")):(of(word(nets, i), column("train_loss"))) \
+             with linespoints lw 2 pt 7 ps points lc rgb colour[i] title word(nets, i) . ", training", \
+         for [i = 1:words(nets)] ARG1 using (column("epoch")):(of(word(nets, i), column("test_loss"))) \
+             with linespoints lw 2 dt 2 pt 6 ps points lc rgb colour[i] title word(nets, i) . ", test"
+}
