@@ -17,7 +17,7 @@ LONG     = $(wildcard tests/long_*.sh)
 # Where a test may find real data and reference numbers; empty is fine.
 export AUTOENC_DATA AUTOENC_SHARED CC
 
-.PHONY: help deps data lessons test test-long verify bench plots install clean
+.PHONY: help deps data lessons test test-long verify verify-full pages bench plots install clean
 
 help:
 	@echo 'make lesson00     a first look, nothing to download: then run ./lesson00'
@@ -27,7 +27,8 @@ help:
 	@echo 'make deps         install compiler, make, gnuplot, perl and clang by the package manager'
 	@echo 'make plots        draw the pictures of earlier runs under out/ (needs gnuplot)'
 	@echo 'make test         the tests that everybody runs; make test-long: those that take minutes'
-	@echo 'make verify       all of the tests'
+	@echo 'make verify       do the numbers on the pages come true here?  The quick modes; make verify-full: all the others'
+	@echo 'make pages        write numbers and listings into the pages of the lessons again'
 	@echo 'make bench        our training and PyTorch, side by side'
 	@echo 'make install      autoenc.h to $$(DESTDIR)$$(PREFIX)/include, PREFIX = $(PREFIX)'
 	@echo 'make clean        remove what was built; data/ and out/ stay'
@@ -108,7 +109,14 @@ test: $(TESTS)
 test-long: test
 	@$(if $(LONG),prove --exec sh $(LONG),echo 'There are no long tests yet.')
 
-verify: test-long
+verify:
+	@perl lessons/verify.pl --quick
+
+verify-full:
+	@perl lessons/verify.pl --full
+
+pages:
+	@perl lessons/pages.pl
 
 bench: lesson03
 	@python3 bench/run_lesson03.py
