@@ -108,6 +108,19 @@ def convolutional(latent, batchnorm):
             nn.ConvTranspose2d(16, 1, 3, stride=2, padding=1, output_padding=1), nn.Sigmoid()))
 
 
+def pooling():
+    """Lesson 4's exercise: convolutions, max pooling and flattening down to 9 numbers."""
+    return nn.Sequential(
+        nn.Sequential(
+            nn.Conv2d(1, 16, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2),
+            nn.Conv2d(16, 32, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2),
+            nn.Flatten(), nn.Linear(1568, 9)),
+        nn.Sequential(
+            nn.Linear(9, 1568), nn.ReLU(), nn.Unflatten(1, (32, 7, 7)),
+            nn.ConvTranspose2d(32, 16, 3, stride=2, padding=1, output_padding=1), nn.ReLU(),
+            nn.ConvTranspose2d(16, 1, 3, stride=2, padding=1, output_padding=1), nn.Sigmoid()))
+
+
 def vanilla(init):
     """Lesson 5's.  The document sets its first layer twice and leaves the second as PyTorch makes it."""
     first, second = nn.Linear(784, 32), nn.Linear(32, 784)
@@ -315,17 +328,19 @@ class Lesson04(Lesson):
     losses = {"mse": F.mse_loss, "l1": F.l1_loss, "bce": F.binary_cross_entropy}
 
     def options(self, parser):
+        parser.add_argument("--cnn", action="store_true", help="the convolutional network of the document's exercise")
         parser.add_argument("--lr", type=float, default=1e-1)
         parser.add_argument("--loss", choices=list(self.losses), default="mse")
 
     def check(self, o, parser):
-        self.lr = o.lr
+        self.lr, self.flat = o.lr, not o.cnn
 
     def task(self, o, seed):
-        return Collapsing(fully_connected(784, 128, 64, 36, 18, 9), self.losses[o.loss])
+        net = pooling() if o.cnn else fully_connected(784, 128, 64, 36, 18, 9)
+        return Collapsing(net, self.losses[o.loss])
 
     def mode(self, o):
-        return given("--lr", rate(o.lr), rate(1e-1)) + given("--loss", o.loss, "mse")
+        return ["--cnn"] * o.cnn + given("--lr", rate(o.lr), rate(1e-1)) + given("--loss", o.loss, "mse")
 
 
 class Lesson05(Lesson):

@@ -62,16 +62,20 @@ sub update {
     replace($table, join '', map { "$_\n" } join("\t", @columns), map { my $r = $_; join "\t", map { $r->{$_} } @columns } @sorted);
 }
 
-# Is the data of this lesson at hand?  The same places as the lessons look in, except --data.
-sub has_data {
+# What keeps this lesson from its data, or ''.  The same places as the lessons look in, except --data.  The numbers of
+# lesson01 are those of the letters named on its page; the official collection has more of them, and gives others.
+sub lacks {
     my ($lesson) = @_;
-    return 1 if $lesson eq 'lesson00';
-    my ($set, $file) = $lesson eq 'lesson01' ? ('emnist', 'emnist-letters-train-images-idx3-ubyte') : ('mnist', 'train-images-idx3-ubyte');
+    return '' if $lesson eq 'lesson00';
+    my ($set, $file, $size) = $lesson eq 'lesson01' ? ('emnist', 'emnist-letters-train-images-idx3-ubyte', 85487376)
+                                                    : ('mnist', 'train-images-idx3-ubyte', 47040016);
     my $cache = $ENV{XDG_CACHE_HOME} || ($ENV{HOME} || '') . '/.cache';
     for my $folder (grep { defined && length } $ENV{AUTOENC_DATA}, "$root/data", "$cache/autoenc") {
-        return 1 if -e "$folder/$set/$file" || -e "$folder/$file";
+        for my $path (grep { -e } "$folder/$set/$file", "$folder/$file") {
+            return -s $path == $size ? '' : 'the data here is another collection than that of the page';
+        }
     }
-    return 0;
+    return 'its data is not here';
 }
 
 sub folder {                            # where a run works; its out/ is there, as it is for a student

@@ -11,7 +11,7 @@
 
    WHEN SOMETHING IS WRONG
      cc: command not found              `make deps` installs a compiler, make, gnuplot and perl.
-     undefined reference to `expf'      -lm must stand at the end of the line, after the .c file.
+     undefined reference to `sqrt'      -lm must stand at the end of the line, after the .c file.
      undefined reference to `pthread..' the same for -lpthread.
      boxes instead of digits            the terminal does not show UTF-8; the pictures in out/lesson00 are right anyway.
      no pictures                        gnuplot is missing: `make deps`, then `make plots`.
@@ -81,6 +81,9 @@ static int compare_by_hand(kit *run)
     int same = fabs(hand - ae_item(loss)) < 1e-6 && w < 1e-7 && b < 1e-7;
     printf("loss by hand %.7f, by the tape %.7f\nlargest difference of the 7,840 weight gradients %.1e, of the 10 bias gradients %.1e\n%s\n",
            hand, (double)ae_item(loss), w, b, same ? "the tape and the hand agree" : "the tape and the hand DISAGREE");
+    kit_fact(run, "by_hand_loss", hand);
+    kit_fact(run, "tape_loss", ae_item(loss));
+    kit_run_json(run, 0);
     kit_free(run);
     return same ? 0 : 1;
 }
@@ -133,8 +136,10 @@ static void look(kit *run, ae_net *model)
     for (int i = 0; i < n * PIXELS; i++) images[i] = run->test.images[i] / 255.0f;
     for (int i = 0; i < n; i++) sprintf(names + 2 * i, "%d ", run->test.labels[i]);
     kit_apply(run->ae, model, images, n, 1, 28, 28, n, images + 10 * PIXELS);
-    kit_show(images, 5, 5);
-    kit_show(images + 10 * PIXELS, 5, 5);
+    if (run->no_plot || kit_can_plot(run)) {                                   /* without gnuplot kit_grid shows them itself */
+        kit_show(images, 5, 5);
+        kit_show(images + 10 * PIXELS, 5, 5);
+    }
     kit_grid(run, "digits", "originals over reconstructions", images, 20, 10, 0, names, "original reconstruction");
 }
 

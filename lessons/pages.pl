@@ -4,11 +4,11 @@
 #     perl lessons/pages.pl [--check] [lessonNN ...]
 #
 # In lessons/lessonNN.md:
-#     <!--= MODE | QUANTITY | ORIGIN | SEED | FORMAT -->0.0055<!--/-->    a number of lessons/expected.tsv; SEED may be mean
+#     <!--= MODE; QUANTITY; ORIGIN; SEED; FORMAT -->0.0055<!--/-->    a number of lessons/expected.tsv; SEED may be mean
 #                                                   or range (over the seeds on file), FORMAT is printf's and may be left out
 #     <!-- code: NAME --> ... <!-- /code -->        the function NAME of the lesson's program, with the comment above it;
 #                                                   DATA, MODEL, TRAIN or LOOK: that part of main; FILE:NAME: of another file
-#     <!-- output: MODE | first 8 | last 5 --> ... <!-- /output -->       lines that verify.pl's run of that mode printed
+#     <!-- output: MODE; first 8; last 5 --> ... <!-- /output -->       lines that verify.pl's run of that mode printed
 # A number of ours that the table does not have yet becomes a row with the value ?, which `verify.pl --record` fills in.
 # --check changes nothing and says whether a page is out of date: exit status 1.
 
@@ -26,10 +26,13 @@ sub matching {
                   && ($seed =~ /^(mean|range)$/ || $_->{seed} eq $seed) } values %rows;
 }
 
+# A bar would end the cell of a table, so fields are written with semicolons.
+sub fields { return map { s/^\s+|\s+$//gr } split /[|;]/, $_[0] }
+
 sub number {
     my ($lesson, $marker) = @_;
-    my ($mode, $quantity, $origin, $seed, $format) = map { s/^\s+|\s+$//gr } split /\|/, $marker;
-    if (!defined $seed) { push @trouble, "$lesson: a marker wants MODE | QUANTITY | ORIGIN | SEED: $marker"; return '…' }
+    my ($mode, $quantity, $origin, $seed, $format) = fields($marker);
+    if (!defined $seed) { push @trouble, "$lesson: a marker wants MODE; QUANTITY; ORIGIN; SEED: $marker"; return '…' }
     my @values = map { $_->{value} } matching($lesson, $mode, $quantity, $origin, $seed);
     if (!@values) {
         push @missing, { lesson => $lesson, mode => $mode, quantity => $quantity, value => '?', tolerance => '-', seed => $seed, origin => 'ours' }
@@ -101,7 +104,7 @@ sub listing {
 
 sub output {
     my ($lesson, $marker, $old) = @_;
-    my ($mode, @what) = map { s/^\s+|\s+$//gr } split /\|/, $marker;
+    my ($mode, @what) = fields($marker);
     my ($run) = sort glob(Expected::folder($lesson, $mode, '') . '[0-9]*/output.txt');
     if (!defined $run) { push @trouble, "$lesson: no run of $mode on file: verify.pl makes one" if $old !~ /\S/; return $old }
     my @lines = split /\n/, Expected::slurp($run);
@@ -123,7 +126,7 @@ my $stale = 0;
 for my $page (@pages) {
     my ($lesson) = $page =~ /(lesson\d\d)\.md$/ or die "$page: not a lesson's page\n";
     my $old = Expected::slurp($page);
-    (my $new = $old) =~ s{<!--=(.*?)-->.*?<!--/-->}{"<!--=$1-->" . number($lesson, $1) . '<!--/-->'}ges;
+    (my $new = $old) =~ s{<!--=(.*?)-->.*?<!--/-->}{'<!--= ' . join('; ', fields($1)) . ' -->' . number($lesson, $1) . '<!--/-->'}ges;
     $new =~ s{(<!-- code: (\S+) -->\n)(?:```c\n.*?```\n|\s*)?(?=<!-- /code -->)}{"$1```c\n" . listing($lesson, $2) . "```\n"}ges;
     $new =~ s{(<!-- output: (.*?) -->\n)(?:```\w*\n(.*?)```\n|\s*)?(?=<!-- /output -->)}{"$1```\n" . output($lesson, $2, $3 // '') . "```\n"}ges unless $check;
     next if $new eq $old;

@@ -15,26 +15,35 @@ set output ARG2
 set title ARG3 font "Sans,13"
 set xlabel ARG4
 set ylabel ARG5
+stats ARG1 using 1 nooutput name "N"
 if (strstrt(ARG6, "x")) {
     set logscale x
     set xtics ()
     do for [power = -10:20] { set xtics add (sprintf("%g", 2.0 ** power) 2.0 ** power) }
     stats ARG1 using 1 nooutput name "X"
-    set xrange [X_min / 1.1:X_max * 1.1]
 }
 if (strstrt(ARG6, "y")) {
     set logscale y
     set ytics ()
+    low = 1e300
+    high = 0
+    do for [i = 2:columns] {
+        stats ARG1 using (column(i) > 0 ? column(i) : NaN) nooutput name "Y"
+        low = Y_min < low ? Y_min : low
+        high = Y_max > high ? Y_max : high
+    }
+    set yrange [low / 1.15:high * 1.15]
     do for [decade = -12:12] { do for [digit in "1 2 3 5 7"] {
-        set ytics add (sprintf("%g", real(digit) * 10.0 ** decade) real(digit) * 10.0 ** decade)
+        tic = real(digit) * 10.0 ** decade
+        if (tic >= low / 1.15 && tic <= high * 1.15) { set ytics add (sprintf("%g", tic) tic) }
     } }
 }
+if (strstrt(ARG6, "x")) { set xrange [X_min / 1.1:X_max * 1.1] }
 set grid ytics xtics lc rgb "#e4e4e4" lt 1
 set tics nomirror out
 set border 3 lc rgb "#404040"
 set key top right samplen 2 spacing 1.2
-set offsets graph 0.02, graph 0.02, graph 0.05, graph 0.05
-stats ARG1 using 1 nooutput name "N"
+if (!strstrt(ARG6, "y")) { set offsets graph 0.02, graph 0.02, graph 0.05, graph 0.05 }
 points = N_records < 60 ? 0.9 : 0
 array colour[6] = [0xbd1f01, 0x3f90da, 0x832db6, 0xe76300, 0x717581, 0xa96b59]
-plot for [i = 2:columns] ARG1 using 1:i with linespoints lw 2 pt 7 ps points dt (i > 3 ? 2 : 1) lc rgb colour[(i - 2) % 6 + 1] title columnheader(i)
+plot for [i = 2:columns] ARG1 using 1:i with linespoints lw 2 pt 7 ps points dt 1 + (i > 3) lc rgb colour[(i - 2) % 6 + 1] title columnheader(i)
