@@ -446,7 +446,7 @@ static inline void kit_net(kit *run, const char *name)
 }
 
 /* --load and --resume, once networks, optimisers and loaders are made.  model: the only network, or NULL if there are
-   several; then kit_net follows. */
+   several; then kit_net follows, as it does for an only one that the lesson has named in run.net before. */
 static inline void kit_restore(kit *run, ae_net *model)
 {
     run->notes = ae_net_new(run->ae);
@@ -462,7 +462,7 @@ static inline void kit_restore(kit *run, ae_net *model)
                     run->out, (double)at[4], (double)at[5], (double)at[6], (double)at[7]);
         kit_read_log(run);
     }
-    if (model) kit_net(run, NULL);
+    if (model && !run->net) kit_net(run, NULL);
 }
 
 /* After the training: weights, checkpoint, run.json.  A run that was interrupted ends here. */
