@@ -381,7 +381,7 @@ static inline void kit_say(kit *run, const char *format, ...)
    and loaders, so these numbers travel as the only parameter of a tiny network of our own. */
 static inline void kit_checkpoint(kit *run)
 {
-    const float at[8] = { (float)run->epoch, (float)run->started, ae_item(run->running), (float)run->train_loss,
+    const float at[8] = { (float)run->epoch, (float)run->started, ae_item(run->running), isnan(run->train_loss) ? 0 : (float)run->train_loss,
                           (float)run->batch, (float)run->lr, (float)(run->seed & 0xFFFFFF), (float)run->train.n };
     memcpy(run->progress[run->nets - 1], at, sizeof at);
     ae_assign(ae_param(run->notes, "progress"), run->progress[0]);

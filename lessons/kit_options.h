@@ -63,9 +63,9 @@ static inline void kit_help(const kit *run, const kit_option *table)
         char left[40], value[PATH_MAX] = "";
         static const char *const what[] = { "", " N", " N", " X", " F", " DIR", " NAME" };
         snprintf(left, sizeof left, "--%s%s", o->name, what[o->kind]);
-        if (o->kind == KIT_INT)  snprintf(value, sizeof value, " (default %d)", *(int *)o->value);
+        if (o->kind == KIT_INT && *(int *)o->value >= o->least) snprintf(value, sizeof value, " (default %d)", *(int *)o->value);
         if (o->kind == KIT_SEED) snprintf(value, sizeof value, " (default %llu)", (unsigned long long)*(uint64_t *)o->value);
-        if (o->kind == KIT_REAL) snprintf(value, sizeof value, " (default %g)", *(double *)o->value);
+        if (o->kind == KIT_REAL && *(double *)o->value >= o->least) snprintf(value, sizeof value, " (default %g)", *(double *)o->value);
         if (o->kind >= KIT_TEXT && *(const char **)o->value)
             snprintf(value, sizeof value, " (default %.200s)", *(const char **)o->value);
         if (o->value == &run->epochs || o->value == &run->batch || o->value == &run->lr)

@@ -62,6 +62,19 @@ static inline void kit_draw(kit *run, const char *script, const char *in, const 
     _exit(127);
 }
 
+/* A picture that is drawn again has one line in plots.tsv, the last. */
+static inline void kit_forget_plot(kit *run, const char *name)
+{
+    char file[80];
+    snprintf(file, sizeof file, "\t%.60s.png\t", name);
+    char *at = run->plots.used ? strstr(run->plots.text, file) : NULL;
+    if (!at) return;
+    char *end = strchr(at, '\n') + 1;
+    while (at > run->plots.text && at[-1] != '\n') at--;
+    memmove(at, end, run->plots.used - (size_t)(end - run->plots.text) + 1);
+    run->plots.used -= (size_t)(end - at);
+}
+
 /* One picture: a line of plots.tsv, and the drawing.  `extra` holds further arguments of the script, separated by tabs. */
 static inline void kit_plot(kit *run, const char *script, const char *in, const char *name, const char *title, const char *extra)
 {
@@ -69,6 +82,7 @@ static inline void kit_plot(kit *run, const char *script, const char *in, const 
     const char *tag = strcmp(run->dataset, "strokes") ? "" : " [strokes]";
     int count = 0, room = (int)(sizeof run->drawings / sizeof run->drawings[0]);
     snprintf(text, sizeof text, "%s: %s%s%s%s", run->lesson, title, tag, *extra ? "\t" : "", extra);
+    kit_forget_plot(run, name);
     kit_print(&run->plots, "%s\t%s\t%s.png\t%s\n", script, in, name, text);
     kit_write(run, "plots.tsv", run->plots.text, run->plots.used);
     if (!kit_can_plot(run)) return;
@@ -89,7 +103,6 @@ static inline void kit_curve(kit *run, int last)
         if (!strcmp(run->drawings[i].png, "loss.png")) return;
     if (!run->log.used) return;
     if (!last) kit_wait(run, 1);
-    if (last) run->plots.used = 0;
     snprintf(extra, sizeof extra, "%d\t%.150s", last, run->net ? run->net_names.text : "-");
     kit_plot(run, "loss", "log.tsv", "loss", "loss by epoch", extra);
 }

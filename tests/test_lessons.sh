@@ -54,6 +54,23 @@ status_is 0 "resumed for the second" $run --epochs 2 --resume --out "$dir/c"
 same "$dir/a/model.safetensors" "$dir/c/model.safetensors" "the weights do not depend on a stop in between"
 status_is 2 "resumed with another learning rate" $run --epochs 2 --resume --lr 0.5 --out "$dir/c"
 status_is 2 "resumed with another seed" $run --epochs 2 --resume --seed 3 --out "$dir/c"
+$run --epochs 2 --batch 16 --out "$dir/whole" > /dev/null 2>&1
+$run --epochs 2 --batch 16 --out "$dir/cut" > "$dir/out" 2>&1 &
+pid=$!
+while kill -0 $pid 2>/dev/null && [ ! -s "$dir/cut/log.tsv" ]; do sleep 0.1; done     # interrupted in the second epoch
+kill -INT $pid 2>/dev/null
+wait $pid
+[ $? -eq 130 ]; ok $? "Ctrl-C ends a run with status 130" "$dir/out"
+status_is 0 "a run that was interrupted is resumed" $run --epochs 2 --batch 16 --resume --out "$dir/cut"
+same "$dir/whole/model.safetensors" "$dir/cut/model.safetensors" "the weights do not depend on Ctrl-C"
+$run --epochs 1 --batch 8 --out "$dir/first" > "$dir/out" 2>&1 &
+pid=$!
+sleep 1                                                                              # interrupted in the first
+kill -INT $pid 2>/dev/null
+wait $pid
+[ $? -eq 130 ]; ok $? "Ctrl-C in the first epoch" "$dir/out"
+status_is 0 "is resumed too" $run --epochs 1 --batch 8 --resume --out "$dir/first"
+
 status_is 0 "--load and no epochs: the same test loss" $run --epochs 0 --load "$dir/a/model.safetensors" --out "$dir/d"
 [ "$(grep -o '"test_loss": [0-9.e-]*' "$dir/a/run.json")" = "$(grep -o '"test_loss": [0-9.e-]*' "$dir/d/run.json")" ]
 ok $? "a loaded network has the loss it was saved with" "$dir/d/run.json"
