@@ -47,6 +47,7 @@ set tics nomirror out
 set border 3 lc rgb "#404040"
 if (R_max_x - from < 12) { set xtics 1 }
 set key top right samplen 2 spacing 1.2
+if (words(nets) > 1) { set key outside }
 points = R_max_x - from < 60 ? 0.9 : 0
 array colour[6] = [0xbd1f01, 0x3f90da, 0x832db6, 0xe76300, 0x717581, 0xa96b59]
 of(net, v) = strcol("net") eq net ? v : NaN

@@ -63,13 +63,13 @@ wait $pid
 [ $? -eq 130 ]; ok $? "Ctrl-C ends a run with status 130" "$dir/out"
 status_is 0 "a run that was interrupted is resumed" $run --epochs 2 --batch 16 --resume --out "$dir/cut"
 same "$dir/whole/model.safetensors" "$dir/cut/model.safetensors" "the weights do not depend on Ctrl-C"
-$run --epochs 1 --batch 8 --out "$dir/first" > "$dir/out" 2>&1 &
+$run --epochs 1 --batch 2 --out "$dir/first" > "$dir/out" 2>&1 &
 pid=$!
 sleep 1                                                                              # interrupted in the first
 kill -INT $pid 2>/dev/null
 wait $pid
 [ $? -eq 130 ]; ok $? "Ctrl-C in the first epoch" "$dir/out"
-status_is 0 "is resumed too" $run --epochs 1 --batch 8 --resume --out "$dir/first"
+status_is 0 "is resumed too" $run --epochs 1 --batch 2 --resume --out "$dir/first"
 
 status_is 0 "--load and no epochs: the same test loss" $run --epochs 0 --load "$dir/a/model.safetensors" --out "$dir/d"
 [ "$(grep -o '"test_loss": [0-9.e-]*' "$dir/a/run.json")" = "$(grep -o '"test_loss": [0-9.e-]*' "$dir/d/run.json")" ]
