@@ -90,6 +90,27 @@ status_is 3 "an --out that cannot be" $run --epochs 1 --out "$dir/file/out"
 status_is 0 "--help" ./lesson03 --help
 grep -q 'model.safetensors' "$dir/out"; ok $? "names the files that are written" "$dir/out"
 
+# ---- the same wrong uses in every lesson ----
+
+make -s lessons > "$dir/make" 2>&1
+ok $? "all lessons build" "$dir/make"
+mkdir -p "$dir/models"
+for source in lessons/lesson[0-9][0-9]_*.c; do
+    l=$(basename "$source" | cut -d_ -f1) one=
+    case $l in lesson02) one='--net cnn' ;; lesson04) one='--lr 0.001' ;; lesson06) one=--alone ;; esac
+    run="./$l --quick --synthetic --no-plot --no-progress"
+    status_is 2 "$l: an unknown option" $run --lattent 3
+    [ "$(wc -l < "$dir/err")" -eq 1 ]; ok $? "$l: one line about it" "$dir/err"
+    status_is 2 "$l: --lr nan" $run --lr nan
+    status_is 3 "$l: --data with nothing there" ./$l --quick --data "$dir/nothing" --out "$dir/e"
+    status_is 3 "$l: an --out that cannot be" $run --out "$dir/file/out"
+    if grep -q '"latent"' "$source"; then status_is 2 "$l: --latent 0" $run --latent 0; fi
+    other=lesson00; [ "$l" = lesson00 ] && other=lesson03
+    [ -f "$dir/models/$other" ] || ./$other --quick --synthetic --no-plot --no-progress --epochs 0 --out "$dir/e" --save "$dir/models/$other" > /dev/null 2>&1
+    status_is 3 "$l: --load of $other's model" $run $one --epochs 0 --load "$dir/models/$other" --out "$dir/e"
+    grep -q . "$dir/err"; ok $? "$l: says what does not fit" "$dir/err"
+done
+
 # ---- lesson00 ----
 
 status_is 0 "lesson00 --quick" ./lesson00 --quick --out "$dir/f" --no-progress
