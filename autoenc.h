@@ -2628,19 +2628,19 @@ AE_API int ae_diagnose(ae_net *net, ae_tensor x, char *text, size_t size) {
    split over output elements, or in chunks of a fixed size whose sums are added in order. */
 
 /* ---- the kernels, once for each width of vector ---- */
-/* C(i) = act(init + sum over n, t, k of A[arow(i) + n astep0 + t astep1 + k astep2] * B[n bstep0 + t bstep1 + k bstep2 ...]):
-   this one form serves matrix products and convolutions.  Rows are listed by their offsets, columns are contiguous. */
+/* C(i) = act(init + sum over n, k of A[arow(i) + n around + ak(k)] * B[n bround + k bstep ...]): this one form serves matrix
+   products and convolutions.  Rows and terms are listed by their offsets in A, columns are contiguous. */
 typedef struct ae_gemm {
-    const float *a, *b;  float       *c;
-    const int   *arow, *crow;        /* offset of each row in a and in c; NULL: row * lda, row * ldc */
-    size_t       lda, ldc;  int          rows, cols, len[3];  ptrdiff_t    astep[3], bstep[3];
+    const float *a, *b;  float *c;
+    const int   *arow, *crow, *ak;   /* offset of each row in a and in c; NULL: row * lda, row * ldc.  Of each term in a */
+    size_t       lda, ldc;  int rows, cols, rounds, terms;  ptrdiff_t around, bround, bstep;
     const float *bias;               /* of each column, or NULL */
     ae_store     st;                 /* what happens to a tile before it is stored; mask: same offsets as c */
 } ae_gemm;
 struct ae_kernels {
     const char *name;
     int    lanes, tile;              /* floats in a vector; rows of a tile, which is two vectors wide */
-    void   (*gemm)(const ae_gemm *g, int row, int rows, int col, int cols, const float *b);
+    void   (*gemm)(const ae_gemm *g, int row, int end, int height, int col, int cols, const float *b);
     void   (*map)(int f, const float *a, const float *b, float *out, size_t n, float p, float q, int add);
     double (*sum)(int f, const float *a, const float *b, size_t n);
     void   (*adam)(float *p, const float *g, float *m, float *v, size_t n, ae_adam_step k);
@@ -2879,21 +2879,24 @@ typedef struct ae_gemm_job {
 } ae_gemm_job;
 static void ae__gemm_init(ae_gemm *g, const float *a, const float *b, float *c, int rows, int cols, ae_store st) {
     memset(g, 0, sizeof *g);
-    g->a = a;  g->b = b;  g->c = c;  g->rows = rows;  g->cols = cols;  g->len[0] = g->len[1] = 1;  g->st = st;
+    g->a = a;  g->b = b;  g->c = c;  g->rows = rows;  g->cols = cols;  g->rounds = 1;  g->st = st;
+}
+/* The offsets of the terms of a sum: some rows of numbers, `step` apart.  NULL: no memory. */
+static int *ae__terms(ae_ctx *ae, ae_gemm *g, int rows, int row_step, int length, int step) {
+    int *at = (int *)(void *)ae__floats(ae, (size_t)rows * (size_t)length), r, k;
+    for (r = 0; at && r < rows; r++) for (k = 0; k < length; k++) at[r * length + k] = r * row_step + k * step;
+    g->ak = at;  g->terms = rows * length;  return at;
 }
 /* Tiles of like height: 32 rows are three tiles of 12, 12 and 8, not two of 14 and one of 4. */
 static int ae__even_height(const ae_kernels *K, int rows) { int tiles = (rows + K->tile - 1) / K->tile; return rows > 1 ? ((rows + tiles - 1) / tiles + 1) & ~1 : 1; }
-static void ae__gemm_rows(const ae_kernels *K, const ae_gemm *g, int row, int end, int height, int col, int cols, const float *b) {
-    for (; row < end; row += height) K->gemm(g, row, end - row < height ? end - row : height, col, cols, b);
-}
 /* One group of rows against one panel of columns; neighbours in time are neighbours in memory. */
 static void ae__gemm_task(void *user, int index, int thread) {
     const ae_gemm_job *j = (const ae_gemm_job *)user;  (void)thread;
     int wide = 2 * j->K->lanes, panels = (j->g.cols + wide - 1) / wide, col = index % panels * wide, row = index / panels * j->height * AE_TILES;
     int end = row + j->height * AE_TILES < j->g.rows ? row + j->height * AE_TILES : j->g.rows, cols = j->g.cols - col < wide ? j->g.cols - col : wide;
-    ae__gemm_rows(j->K, &j->g, row, end, j->height, col, cols, j->panel ? j->panel + (size_t)col * (size_t)j->g.len[2] : j->g.b + col);
+    j->K->gemm(&j->g, row, end, j->height, col, cols, j->panel ? j->panel + (size_t)col * (size_t)j->g.terms : j->g.b + col);
 }
-static double ae__gemm_work(const ae_gemm *g) { return (double)g->rows * g->cols * g->len[0] * g->len[1] * g->len[2]; }
+static double ae__gemm_work(const ae_gemm *g) { return (double)g->rows * g->cols * g->rounds * g->terms; }
 /* panel NULL: g->b is read in place; else B stands there in panels of two vectors of columns, one behind the other. */
 static void ae__gemm(ae_ctx *ae, const ae_gemm *g, float *panel) {
     ae_gemm_job j;  int wide = 2 * ae->kernels->lanes, groups;
@@ -2914,7 +2917,8 @@ static void ae__curve(ae_ctx *ae, int f, float *y, size_t n) { if (f >= 0) ae__m
 static void ae__rows_by_matrix(ae_ctx *ae, const float *x, const float *w, const float *bias, float *y, int rows, int in, int out, ae_store st) {
     ae_gemm g;  int curve;
     ae__gemm_init(&g, x, w, y, rows, out, ae__split_activation(st, &curve));
-    g.lda = (size_t)in;  g.ldc = (size_t)out;  g.len[2] = in;  g.astep[2] = 1;  g.bstep[2] = out;  g.bias = bias;
+    g.lda = (size_t)in;  g.ldc = (size_t)out;  g.bstep = out;  g.bias = bias;
+    if (!ae__terms(ae, &g, 1, 0, in, 1)) return;
     ae__gemm(ae, &g, NULL);  ae__curve(ae, curve, y, (size_t)rows * (size_t)out);
 }
 /* Some rows of dw, all columns: the columns of x that they need are first copied side by side, or every step would be a page away. */
@@ -2922,9 +2926,9 @@ static void ae__outer_task(void *user, int index, int thread) {
     const ae_gemm_job *j = (const ae_gemm_job *)user;
     int wide = 2 * j->K->lanes, most = j->height * 2, row = index * most, rows = j->g.rows - row < most ? j->g.rows - row : most, k, col;
     float *panel = j->panel + (size_t)thread * j->panel_floats;  ae_gemm g = j->g;
-    for (k = 0; k < g.len[2]; k++) memcpy(panel + k * rows, j->g.a + (size_t)k * (size_t)j->in + row, (size_t)rows * sizeof(float));
-    g.a = panel - row;  g.astep[2] = rows;
-    for (col = 0; col < g.cols; col += wide) ae__gemm_rows(j->K, &g, row, row + rows, j->height, col, g.cols - col < wide ? g.cols - col : wide, g.b + col);
+    for (k = 0; k < g.terms; k++) memcpy(panel + k * most, j->g.a + (size_t)k * (size_t)j->in + row, (size_t)rows * sizeof(float));
+    g.a = panel - row;
+    for (col = 0; col < g.cols; col += wide) j->K->gemm(&g, row, row + rows, j->height, col, g.cols - col < wide ? g.cols - col : wide, g.b + col);
 }
 /* dw[in][out] (+)= sum over rows of x[row][in] dy[row][out] */
 static void ae__outer_products(ae_ctx *ae, const float *x, const float *dy, float *dw, int rows, int in, int out, int add) {
@@ -2932,16 +2936,20 @@ static void ae__outer_products(ae_ctx *ae, const float *x, const float *dy, floa
     memset(&j, 0, sizeof j);
     ae__gemm_init(&j.g, x, dy, dw, in, out, ae__storing(AE_ACT_NONE, 0, NULL, add));
     j.K = ae->kernels;  j.in = in;  j.height = ae__even_height(j.K, in);
-    j.g.lda = 1;  j.g.ldc = (size_t)out;  j.g.len[2] = rows;  j.g.bstep[2] = out;
+    j.g.lda = 1;  j.g.ldc = (size_t)out;  j.g.bstep = out;
     j.panel_floats = (size_t)rows * (size_t)j.height * 2 + AE_PAD;  j.panel = ae__floats(ae, j.panel_floats * (size_t)ae->threads);
-    if (j.panel) ae__parallel(ae, (in + 2 * j.height - 1) / (2 * j.height), ae__gemm_work(&j.g), ae__outer_task, &j);
+    if (j.panel && ae__terms(ae, &j.g, rows, j.height * 2, 1, 0)) ae__parallel(ae, (in + 2 * j.height - 1) / (2 * j.height), ae__gemm_work(&j.g), ae__outer_task, &j);
 }
 
 /* One panel of columns of w^T: [out][two vectors], the lanes behind the last column zero. */
 static void ae__transpose_task(void *user, int index, int thread) {
     const ae_gemm_job *j = (const ae_gemm_job *)user;  (void)thread;
-    int wide = 2 * j->K->lanes, col = index * wide, i, k;  float *panel = j->panel + (size_t)col * (size_t)j->out;
-    for (k = 0; k < j->out; k++) for (i = 0; i < wide; i++) panel[k * wide + i] = col + i < j->in ? j->w[(size_t)(col + i) * (size_t)j->out + (size_t)k] : 0;
+    int wide = 2 * j->K->lanes, col = index * wide, i, k, n = j->out;  float *panel = j->panel + (size_t)col * (size_t)n;
+    for (i = 0; i < wide; i += 4) {               /* four rows of w at a time: whole pieces of a cache line go out */
+        const float *w = j->w + (size_t)(col + i) * (size_t)n;  float *to = panel + i;  int rows = j->in - col - i, r;
+        for (k = 0; k < n && rows >= 4; k++, to += wide) { to[0] = w[k];  to[1] = w[n + k];  to[2] = w[2 * n + k];  to[3] = w[3 * n + k]; }
+        for (; k < n; k++, to += wide) for (r = 0; r < 4; r++) to[r] = r < rows ? w[r * n + k] : 0;
+    }
 }
 /* dx[rows][in] (+)= dy[rows][out] w[in][out]^T (+ bias): w is transposed first, which costs less than keeping a second copy true */
 static void ae__rows_by_transposed(ae_ctx *ae, const float *dy, const float *w, const float *bias, float *dx, int rows, int in, int out, ae_store st) {
@@ -2951,7 +2959,8 @@ static void ae__rows_by_transposed(ae_ctx *ae, const float *dy, const float *w, 
     if (!j.panel) return;
     ae__parallel(ae, panels, (double)in * out * 4, ae__transpose_task, &j);
     ae__gemm_init(&j.g, dy, NULL, dx, rows, in, ae__split_activation(st, &curve));
-    j.g.lda = (size_t)out;  j.g.ldc = (size_t)in;  j.g.len[2] = out;  j.g.astep[2] = 1;  j.g.bstep[2] = wide;  j.g.bias = bias;
+    j.g.lda = (size_t)out;  j.g.ldc = (size_t)in;  j.g.bstep = wide;  j.g.bias = bias;
+    if (!ae__terms(ae, &j.g, 1, 0, out, 1)) return;
     ae__gemm(ae, &j.g, j.panel);  ae__curve(ae, curve, dx, (size_t)rows * (size_t)in);
 }
 
@@ -2994,6 +3003,7 @@ typedef struct ae_conv_job {
     int     products, group, bordered, ph, pw, top, left;    /* size of the bordered image, its top and left border */
     const float *in;  float *out;  const float *bias;  ae_store st;
     float  *scratch, *taps;  size_t scratch_floats, taps_floats;
+    const int *tap_at, *tap_from;    /* of a spread to few channels: offsets of taps, where each residue's begin */
 } ae_conv_job;
 
 /* Offsets of the small image's pixels in the big (bordered) one and in the small one, for one group of images. */
@@ -3016,7 +3026,7 @@ static const float *ae__bordered(const ae_conv_job *j, int index, int thread, in
 }
 static void ae__conv_panels(const ae_conv_job *j, ae_gemm *g) {
     int wide = 2 * j->K->lanes, height = ae__even_height(j->K, g->rows), col;
-    for (col = 0; col < g->cols; col += wide) ae__gemm_rows(j->K, g, 0, g->rows, height, col, g->cols - col < wide ? g->cols - col : wide, g->b + col);
+    for (col = 0; col < g->cols; col += wide) j->K->gemm(g, 0, g->rows, height, col, g->cols - col < wide ? g->cols - col : wide, g->b + col);
 }
 static void ae__gather_task(void *user, int index, int thread) {
     const ae_conv_job *j = (const ae_conv_job *)user;
@@ -3048,10 +3058,8 @@ static void ae__gather(ae_ctx *ae, ae_geo geo, const float *big, const float *w,
     j.ph = (geo.sh - 1) * geo.s + geo.k;  j.pw = (geo.sw - 1) * geo.s + geo.k;  j.top = j.left = geo.p;  j.bordered = geo.p > 0;
     if (!j.bordered) { j.ph = geo.bh; j.pw = geo.bw; }
     j.group = ae__group(geo.sh * geo.sw);  ae__gemm_init(g, NULL, w, NULL, 0, geo.cs, j.st);
-    g->bias = bias;  g->len[1] = geo.k;  g->len[2] = geo.k * geo.cb;  g->astep[1] = j.pw * geo.cb;  g->astep[2] = 1;
-    g->bstep[1] = (ptrdiff_t)geo.k * geo.cb * geo.cs;  g->bstep[2] = geo.cs;  g->arow = ae__gather_rows(ae, &j, &crow);
-    g->crow = crow;
-    if (!g->arow || !ae__conv_scratch(ae, &j, geo.cb)) return;
+    g->bias = bias;  g->bstep = geo.cs;  g->arow = ae__gather_rows(ae, &j, &crow);  g->crow = crow;
+    if (!g->arow || !ae__terms(ae, g, geo.k, j.pw * geo.cb, geo.k * geo.cb, 1) || !ae__conv_scratch(ae, &j, geo.cb)) return;
     ae__parallel(ae, (geo.n + j.group - 1) / j.group, ae__conv_work(geo), ae__gather_task, &j);
     ae__curve(ae, curve, small, (size_t)geo.n * (size_t)(geo.sh * geo.sw * geo.cs));
 }
@@ -3084,9 +3092,8 @@ static int ae__residue(ae_ctx *ae, ae_conv_job *j, int ry, int rx, const float *
             }
     if (!n) return 1;
     ae__gemm_init(g, NULL, taps, NULL, n / j->group, geo.cb, j->st);
-    g->bias = j->bias;  g->arow = arow;  g->crow = crow;  g->len[1] = ny;  g->len[2] = nx * geo.cs;
-    g->astep[1] = j->pw * geo.cs;  g->astep[2] = 1;  g->bstep[1] = (ptrdiff_t)nx * geo.cs * geo.cb;  g->bstep[2] = geo.cb;
-    j->products++;  return 1;
+    g->bias = j->bias;  g->arow = arow;  g->crow = crow;  g->bstep = geo.cb;  j->products++;
+    return ae__terms(ae, g, ny, j->pw * geo.cs, nx * geo.cs, 1) != NULL;
 }
 static void ae__spread_task(void *user, int index, int thread) {
     const ae_conv_job *j = (const ae_conv_job *)user;
@@ -3100,27 +3107,48 @@ static void ae__spread_task(void *user, int index, int thread) {
         ae__conv_panels(j, &g);
     }
 }
-/* To few channels, a vector would be mostly empty: first every tap's product for every small pixel, [pixel][k k cb],
-   then each output pixel adds up its taps. */
+/* To few channels, a vector would be mostly empty: first every tap's product for every small pixel, [pixel][k k cb] with a
+   border of zeros, then each output pixel adds up its taps. */
 static void ae__finish(float *y, size_t n, const ae_store *st, const float *mask) {
     size_t i;
     for (i = 0; i < n && st->act == AE_ACT_RELU; i++) y[i] = y[i] <= 0 ? 0 : y[i];
     for (i = 0; i < n && st->act == AE_ACT_LEAKY; i++) y[i] = y[i] <= 0 ? st->slope * y[i] : y[i];
     for (i = 0; i < n && mask; i++) y[i] = mask[i] > 0 ? y[i] : st->slope == 0 ? 0 : st->slope * y[i];
 }
-/* One image: taps [sh][sw][k k cb, padded] added to where each belongs, a column of the kernel at a time. */
-static void ae__add_taps(const ae_conv_job *j, const float *taps, float *y, const float *mask) {
-    ae_geo g = j->geo;  int n = g.bh * g.bw * g.cb, i, c, sx, sy, ky, kx, row = j->g[0].cols, step = g.s * g.cb;
-    for (i = 0; i < n && !j->st.add; i += g.cb) for (c = 0; c < g.cb; c++) y[i + c] = j->bias ? j->bias[c] : 0;
-    for (kx = 0; kx < g.k; kx++) {
-        int first = kx < g.p ? (g.p - kx + g.s - 1) / g.s : 0, end = kx > g.bw - 1 + g.p ? 0 : (g.bw - 1 - kx + g.p) / g.s + 1;       /* sx that stay inside */
-        if (end > g.sw) end = g.sw;
-        for (sy = 0; sy < g.sh; sy++) for (ky = 0; ky < g.k; ky++) {
-            int at = sy * g.s + ky - g.p, t = (sy * g.sw + first) * row + (ky * g.k + kx) * g.cb, to = (at * g.bw + first * g.s + kx - g.p) * g.cb;
-            for (sx = first; sx < end && at >= 0 && at < g.bh; sx++, t += row, to += step) for (c = 0; c < g.cb; c++) y[to + c] += taps[t + c];
+/* Some pixels of a row of y, `step` apart: each is `start` (or itself) and n taps; t: those of the first, a row of them a pixel. */
+static inline __attribute__((always_inline)) void ae__add_taps(const float *t, const int *at, const int n, int row, float *y, int step, int pixels, const float *start) {
+    int i, k;
+    for (i = 0; i < pixels; i++, t += row, y += step) {
+        float sum = start ? *start : *y;
+        AE_UNROLL for (k = 0; k < n; k++) sum += t[at[k]];
+        *y = sum;
+    }
+}
+/* One image: row by row, residue by residue, which all have their own list of taps; every output is written once. */
+static void ae__sum_taps(const ae_conv_job *j, const float *taps, float *y, const float *mask) {
+    ae_geo g = j->geo;  const float zero = 0;  int oy, rx, c, row = j->g[0].cols;
+    for (oy = 0; oy < g.bh; oy++) for (rx = 0; rx < g.s; rx++) for (c = 0; c < g.cb; c++) {
+        int ry = (oy + g.p) % g.s, x = (rx + g.s - g.p % g.s) % g.s, pixels = (g.bw - x + g.s - 1) / g.s, n = ae__taps(g.k, g.s, ry) * ae__taps(g.k, g.s, rx);
+        const float *t = taps + (((oy + g.p) / g.s + j->top) * j->pw + (x + g.p) / g.s + j->left) * row + c, *start = j->st.add ? NULL : j->bias ? j->bias + c : &zero;
+        const int *at = j->tap_at + j->tap_from[ry * g.s + rx];  float *to = y + (oy * g.bw + x) * g.cb + c;
+        switch (n) {
+        case 1:  ae__add_taps(t, at, 1, row, to, g.s * g.cb, pixels, start); break;
+        case 2:  ae__add_taps(t, at, 2, row, to, g.s * g.cb, pixels, start); break;
+        case 4:  ae__add_taps(t, at, 4, row, to, g.s * g.cb, pixels, start); break;
+        default: ae__add_taps(t, at, n, row, to, g.s * g.cb, pixels, start); break;
         }
     }
-    ae__finish(y, (size_t)n, &j->st, mask);
+    ae__finish(y, (size_t)(g.bh * g.bw * g.cb), &j->st, mask);
+}
+/* Where the taps of every residue lie, seen from the small pixel (y + p) / s; a kernel's column after the other. */
+static int ae__tap_table(ae_ctx *ae, ae_conv_job *j) {
+    ae_geo g = j->geo;  int *at = (int *)(void *)ae__floats(ae, (size_t)g.k * (size_t)g.k), *from = (int *)(void *)ae__floats(ae, (size_t)g.s * (size_t)g.s), n = 0, r, kx, ky, row = j->g[0].cols;
+    for (r = 0; at && from && r < g.s * g.s; r++) {
+        from[r] = n;
+        for (kx = r % g.s; kx < g.k; kx += g.s)
+            for (ky = (ae__taps(g.k, g.s, r / g.s) - 1) * g.s + r / g.s; ky >= 0; ky -= g.s) at[n++] = -(ky / g.s * j->pw + kx / g.s) * row + (ky * g.k + kx) * g.cb;
+    }
+    j->tap_at = at;  j->tap_from = from;  return at && from;
 }
 static void ae__few_channels_task(void *user, int index, int thread) {
     const ae_conv_job *j = (const ae_conv_job *)user;  ae_geo geo = j->geo;  ae_gemm g = j->g[0];
@@ -3129,29 +3157,33 @@ static void ae__few_channels_task(void *user, int index, int thread) {
     g.rows = images * geo.sh * geo.sw;  ae__conv_panels(j, &g);
     for (m = 0; m < images; m++) {
         size_t at = ((size_t)index * (size_t)j->group + (size_t)m) * (size_t)(geo.bh * geo.bw * geo.cb);
-        ae__add_taps(j, taps + (size_t)m * (size_t)(geo.sh * geo.sw) * (size_t)g.cols, j->out + at, j->st.mask ? j->st.mask + at : NULL);
+        ae__sum_taps(j, taps + (size_t)m * (size_t)(j->ph * j->pw) * (size_t)g.cols, j->out + at, j->st.mask ? j->st.mask + at : NULL);
     }
 }
 static void ae__spread_few_channels(ae_ctx *ae, ae_conv_job *j, const float *w) {
-    ae_geo geo = j->geo;
-    int taps = geo.k * geo.k * geo.cb, columns = (taps + 15) & ~15, i, c;       /* whole vectors */
+    ae_geo geo = j->geo;  ae_gemm *g = &j->g[0];
+    int taps = geo.k * geo.k * geo.cb, columns = (taps + 15) & ~15, i, c, *crow;       /* whole vectors */
     float *turned = ae__floats(ae, (size_t)(columns * geo.cs) + AE_PAD);        /* [cs][k][k][cb] */
-    j->group = ae__group(geo.sh * geo.sw);  j->scratch_floats = (size_t)(j->group * geo.sh * geo.sw * columns) + AE_PAD;
-    j->scratch = turned ? ae__floats(ae, j->scratch_floats * (size_t)ae->threads) : NULL;
-    if (!j->scratch) return;
+    j->group = ae__group(geo.sh * geo.sw);
+    crow = (int *)(void *)ae__floats(ae, (size_t)(j->group * geo.sh * geo.sw));
+    if (!turned || !crow) return;
     for (c = 0; c < geo.cs; c++) for (i = 0; i < columns; i++) turned[c * columns + i] = i < taps ? w[i * geo.cs + c] : 0;
-    ae__gemm_init(&j->g[0], NULL, turned, NULL, 0, columns, ae__storing(AE_ACT_NONE, 0, NULL, 0));
-    j->g[0].lda = (size_t)geo.cs;  j->g[0].ldc = (size_t)columns;  j->g[0].len[2] = geo.cs;  j->g[0].astep[2] = 1;
-    j->g[0].bstep[2] = columns;  ae__parallel(ae, (geo.n + j->group - 1) / j->group, ae__conv_work(geo), ae__few_channels_task, j);
+    for (i = 0; i < j->group * geo.sh * geo.sw; i++) crow[i] = ((i / geo.sw / geo.sh * j->ph + i / geo.sw % geo.sh + j->top) * j->pw + i % geo.sw + j->left) * columns;
+    ae__gemm_init(g, NULL, turned, NULL, 0, columns, ae__storing(AE_ACT_NONE, 0, NULL, 0));
+    g->lda = (size_t)geo.cs;  g->crow = crow;  g->bstep = columns;
+    if (ae__terms(ae, g, 1, 0, geo.cs, 1) && ae__tap_table(ae, j) && ae__conv_scratch(ae, j, columns)) ae__parallel(ae, (geo.n + j->group - 1) / j->group, ae__conv_work(geo), ae__few_channels_task, j);
 }
 static void ae__spread_residues(ae_ctx *ae, ae_conv_job *j, const float *w) {
-    ae_geo geo = j->geo;  int most = (geo.k + geo.s - 1) / geo.s, r;
-    j->top = j->left = most - 1;
-    j->ph = most - 1 + ((geo.bh - 1 + geo.p) / geo.s + 1 > geo.sh ? (geo.bh - 1 + geo.p) / geo.s + 1 : geo.sh);
-    j->pw = most - 1 + ((geo.bw - 1 + geo.p) / geo.s + 1 > geo.sw ? (geo.bw - 1 + geo.p) / geo.s + 1 : geo.sw);
-    j->bordered = 1;  j->group = ae__group(geo.bh * geo.bw / (geo.s * geo.s));
+    ae_geo geo = j->geo;  int r;
+    j->group = ae__group(geo.bh * geo.bw / (geo.s * geo.s));
     for (r = 0; r < geo.s * geo.s; r++) if (!ae__residue(ae, j, r / geo.s, r % geo.s, w)) return;
     if (ae__conv_scratch(ae, j, geo.cs)) ae__parallel(ae, (geo.n + j->group - 1) / j->group, ae__conv_work(geo), ae__spread_task, j);
+}
+/* The small image (or its taps) as all output pixels see it: every tap of the residue stays inside. */
+static void ae__spread_border(ae_conv_job *j) {
+    ae_geo g = j->geo;  int most = (g.k + g.s - 1) / g.s, h = (g.bh - 1 + g.p) / g.s + 1, w = (g.bw - 1 + g.p) / g.s + 1;
+    j->top = j->left = most - 1;  j->bordered = 1;
+    j->ph = most - 1 + (h > g.sh ? h : g.sh);  j->pw = most - 1 + (w > g.sw ? w : g.sw);
 }
 /* The bias of each channel, once for every pixel of an image that is written as one row. */
 static const float *ae__repeat_bias(ae_ctx *ae, const float *bias, int pixels, int c) {
@@ -3166,7 +3198,7 @@ static void ae__spread(ae_ctx *ae, ae_geo geo, const float *small, const float *
         ae__rows_by_transposed(ae, small, w, ae__repeat_bias(ae, bias, geo.k * geo.k, geo.cb), big, geo.n, geo.k * geo.k * geo.cb, geo.cs, st);
         return;
     }
-    ae__conv_job_init(ae, &j, geo, small, big, bias, st, &curve);
+    ae__conv_job_init(ae, &j, geo, small, big, bias, st, &curve);  ae__spread_border(&j);
     if (geo.cb <= 4 || geo.s > 4) ae__spread_few_channels(ae, &j, w); else ae__spread_residues(ae, &j, w);
     ae__curve(ae, curve, big, (size_t)geo.n * (size_t)(geo.bh * geo.bw * geo.cb));
 }
@@ -3177,7 +3209,7 @@ static void ae__weight_task(void *user, int index, int thread) {
     const ae_conv_job *j = (const ae_conv_job *)user;  ae_geo geo = j->geo;  ae_gemm g = j->g[0];
     g.a = ae__bordered(j, index, thread, geo.bh, geo.bw, geo.cb);
     g.b = j->out + (size_t)index * AE_IMAGE_CHUNK * (size_t)(geo.sh * geo.sw * geo.cs);        /* out: here the small image */
-    g.c = j->taps + (size_t)index * j->taps_floats;  g.len[0] = ae__images(j, index);  ae__conv_panels(j, &g);
+    g.c = j->taps + (size_t)index * j->taps_floats;  g.rounds = ae__images(j, index);  ae__conv_panels(j, &g);
 }
 static int *ae__kernel_rows(ae_ctx *ae, const ae_conv_job *j) {
     ae_geo g = j->geo;  int n = g.k * g.k * g.cb, *row = (int *)(void *)ae__floats(ae, (size_t)n), i;
@@ -3192,12 +3224,9 @@ static void ae__weight_gradient(ae_ctx *ae, ae_geo geo, const float *big, const 
     j.ph = geo.p ? (geo.sh - 1) * geo.s + geo.k : geo.bh;  j.pw = geo.p ? (geo.sw - 1) * geo.s + geo.k : geo.bw;
     j.top = j.left = geo.p;  j.bordered = geo.p > 0;  j.group = AE_IMAGE_CHUNK;
     ae__gemm_init(g, NULL, NULL, NULL, rows, geo.cs, j.st);
-    g->arow = ae__kernel_rows(ae, &j);  g->ldc = (size_t)geo.cs;  g->len[1] = geo.sh;  g->len[2] = geo.sw;
-    g->astep[0] = (ptrdiff_t)j.ph * j.pw * geo.cb;  g->astep[1] = (ptrdiff_t)geo.s * j.pw * geo.cb;
-    g->astep[2] = (ptrdiff_t)geo.s * geo.cb;  g->bstep[0] = (ptrdiff_t)geo.sh * geo.sw * geo.cs;
-    g->bstep[1] = (ptrdiff_t)geo.sw * geo.cs;  g->bstep[2] = geo.cs;
-    j.taps_floats = n + AE_PAD;
-    j.taps = g->arow && ae__conv_scratch(ae, &j, geo.cb) ? ae__floats(ae, j.taps_floats * (size_t)chunks) : NULL;
+    g->arow = ae__kernel_rows(ae, &j);  g->ldc = (size_t)geo.cs;  g->bstep = geo.cs;
+    g->around = (ptrdiff_t)j.ph * j.pw * geo.cb;  g->bround = (ptrdiff_t)geo.sh * geo.sw * geo.cs;  j.taps_floats = n + AE_PAD;
+    j.taps = g->arow && ae__terms(ae, g, geo.sh, geo.s * j.pw * geo.cb, geo.sw, geo.s * geo.cb) && ae__conv_scratch(ae, &j, geo.cb) ? ae__floats(ae, j.taps_floats * (size_t)chunks) : NULL;
     if (!j.taps) return;
     ae__parallel(ae, chunks, ae__conv_work(geo), ae__weight_task, &j);
     for (i = 0; i < chunks; i++) ae__map(ae, AE_F_AFFINE, j.taps + (size_t)i * j.taps_floats, NULL, dw, n, 1, 0, add || i > 0);
@@ -3236,36 +3265,39 @@ AE_FN AE_V AE_(each_sqrt)(AE_V v) { int i; for (i = 0; i < AE_W; i++) v[i] = sqr
 
 /* ---- products ---- */
 /* Where the rows of a tile come from (offsets in a) and go to (offsets in c and mask). */
-typedef struct AE_(spot) { const int *from, *to; float *c; const float *mask, *b, *bias; } AE_(spot);
+typedef struct AE_(spot) { const int *from, *to; float *c; const float *a, *mask, *b, *bias; } AE_(spot);
 
-/* R and V are constants once this is inlined, so the tile stays in registers.  Each round of the outermost loop (an image)
-   has a sum of its own, which keeps long sums accurate; what follows a sum happens on its way to memory. */
+/* R and V are constants once this is inlined, so the tile stays in registers.  Each round (an image) has a sum of its own,
+   which keeps long sums accurate; what follows a sum happens on its way to memory. */
 AE_FN void AE_(tile)(const ae_gemm *g, const AE_(spot) *at, const int R, const int V) {
     AE_V acc[AE_ROWS][2];
     const AE_V zero = { 0 };
-    const ptrdiff_t as = g->astep[2], bs = g->bstep[2];
-    int n, t, k, i, v;
-    for (n = 0; n < g->len[0]; n++) {
+    const ptrdiff_t bs = g->bstep;
+    int n, k, i, v;
+    for (n = 0; n < g->rounds; n++) {
+        const float *a = at->a + n * g->around, *b = at->b + n * g->bround;
+        const int *ak = g->ak;
         AE_UNROLL for (i = 0; i < R; i++) acc[i][0] = acc[i][1] = zero;
-        for (t = 0; t < g->len[1]; t++) {
-            const float *ak = g->a + n * g->astep[0] + t * g->astep[1], *bk = at->b + n * g->bstep[0] + t * g->bstep[1];
-            for (k = 0; V == 1 && k + 4 <= g->len[2]; k += 4, ak += 4 * as, bk += 4 * bs) {      /* one address serves four rounds */
-                AE_V b0 = AE_(load)(bk), b1 = AE_(load)(bk + bs), b2 = AE_(load)(bk + 2 * bs), b3 = AE_(load)(bk + 3 * bs);
-                AE_UNROLL for (i = 0; i < R; i++) {
-                    const float *p = ak + at->from[i];
-                    acc[i][0] = AE_FMA(AE_SET(p[0]), b0, acc[i][0]);
-                    acc[i][0] = AE_FMA(AE_SET(p[as]), b1, acc[i][0]);
-                    acc[i][0] = AE_FMA(AE_SET(p[2 * as]), b2, acc[i][0]);
-                    acc[i][0] = AE_FMA(AE_SET(p[3 * as]), b3, acc[i][0]);
-                }
+        for (k = 0; V == 1 && k + 4 <= g->terms; k += 4, b += 4 * bs) {          /* one look at a row's offset serves four terms */
+            const float *p0 = a + ak[k], *p1 = a + ak[k + 1], *p2 = a + ak[k + 2], *p3 = a + ak[k + 3];
+            AE_V b0 = AE_(load)(b), b1 = AE_(load)(b + bs), b2 = AE_(load)(b + 2 * bs), b3 = AE_(load)(b + 3 * bs);
+            __asm__("" : "+r"(p0), "+r"(p1), "+r"(p2), "+r"(p3));               /* else gcc adds ak[k] to every row's offset */
+            AE_UNROLL for (i = 0; i < R; i++) {
+                ptrdiff_t from = at->from[i];
+                acc[i][0] = AE_FMA(AE_SET(p0[from]), b0, acc[i][0]);
+                acc[i][0] = AE_FMA(AE_SET(p1[from]), b1, acc[i][0]);
+                acc[i][0] = AE_FMA(AE_SET(p2[from]), b2, acc[i][0]);
+                acc[i][0] = AE_FMA(AE_SET(p3[from]), b3, acc[i][0]);
             }
-            for (; k < g->len[2]; k++, ak += as, bk += bs) {
-                AE_V b0 = AE_(load)(bk), b1 = V > 1 ? AE_(load)(bk + AE_W) : zero;
-                AE_UNROLL for (i = 0; i < R; i++) {
-                    AE_V s = AE_SET(ak[at->from[i]]);
-                    acc[i][0] = AE_FMA(s, b0, acc[i][0]);
-                    if (V > 1) acc[i][1] = AE_FMA(s, b1, acc[i][1]);
-                }
+        }
+        for (; k < g->terms; k++, b += bs) {
+            AE_V b0 = AE_(load)(b), b1 = V > 1 ? AE_(load)(b + AE_W) : zero;
+            const float *p = a + ak[k];
+            __asm__("" : "+r"(p));
+            AE_UNROLL for (i = 0; i < R; i++) {
+                AE_V s = AE_SET(p[at->from[i]]);
+                acc[i][0] = AE_FMA(s, b0, acc[i][0]);
+                if (V > 1) acc[i][1] = AE_FMA(s, b1, acc[i][1]);
             }
         }
         AE_UNROLL for (v = 0; v < V; v++) {
@@ -3282,30 +3314,37 @@ AE_FN void AE_(tile)(const ae_gemm *g, const AE_(spot) *at, const int R, const i
 AE_HOT void AE_(run_tile)(const ae_gemm *g, const AE_(spot) *at, int rows, int cols) {     /* rows: 1 or even, at most AE_ROWS */
     switch (rows) { AE_TILE(1) AE_TILE(2) AE_TILE(4) AE_TILE(6) AE_TILE(8) AE_TILE(10) AE_TILE(12) AE_TILE(14) }
 }
-
-/* rows x cols of C from (row, col) on: at most AE_ROWS rows and two vectors of columns; b stands at column col.
-   Columns that fill no whole vector go through a copy, whose other lanes are zeros and are dropped. */
-AE_HOT void AE_(gemm)(const ae_gemm *g, int row, int rows, int col, int cols, const float *b) {
-    float c[AE_ROWS * 2 * AE_W], mask[AE_ROWS * 2 * AE_W], bias[2 * AE_W];
-    int from[AE_ROWS], to[AE_ROWS], inside[AE_ROWS], i, v, part = cols % AE_W != 0;
-    AE_(spot) at = { g->arow ? g->arow + row : from, g->crow ? g->crow + row : to, g->c + col, g->st.mask ? g->st.mask + col : NULL, b, g->bias ? g->bias + col : NULL };
-    const int *out = at.to;
-    if (rows > 1 && rows % 2) { AE_(gemm)(g, row + rows - 1, 1, col, cols, b); rows--; }       /* tiles are even, or one row */
-    for (i = 0; i < rows && !g->arow; i++) from[i] = (row + i) * (int)g->lda;
-    for (i = 0; i < rows && !g->crow; i++) to[i] = (row + i) * (int)g->ldc;
-    for (i = 0; i < rows && g->st.mask; i++) for (v = 0; v < cols; v += AE_W) __builtin_prefetch(at.mask + out[i] + v);       /* wanted when the sums are done */
-    if (part) {
-        memset(c, 0, sizeof c);  memset(mask, 0, sizeof mask);  memset(bias, 0, sizeof bias);
-        for (i = 0; i < rows; i++) {
-            inside[i] = i * 2 * AE_W;
-            if (g->st.add) memcpy(c + inside[i], at.c + out[i], (size_t)cols * sizeof(float));
-            if (g->st.mask) memcpy(mask + inside[i], at.mask + out[i], (size_t)cols * sizeof(float));
-        }
-        if (g->bias) memcpy(bias, at.bias, (size_t)cols * sizeof(float));
-        at.to = inside;  at.c = c;  at.mask = g->st.mask ? mask : NULL;  at.bias = g->bias ? bias : NULL;
+/* A tile whose columns fill no whole vector goes through a copy, whose other lanes are zeros and are dropped. */
+AE_HOT void AE_(part_tile)(const ae_gemm *g, const AE_(spot) *whole, int rows, int cols) {
+    float c[AE_ROWS * 2 * AE_W] = { 0 }, mask[AE_ROWS * 2 * AE_W] = { 0 }, bias[2 * AE_W] = { 0 };
+    int inside[AE_ROWS], i;
+    size_t bytes = (size_t)cols * sizeof(float);
+    AE_(spot) at = *whole;
+    for (i = 0; i < rows; i++) {
+        inside[i] = i * 2 * AE_W;
+        if (g->st.add) memcpy(c + inside[i], at.c + at.to[i], bytes);
+        if (g->st.mask) memcpy(mask + inside[i], at.mask + at.to[i], bytes);
     }
+    if (at.bias) { memcpy(bias, at.bias, bytes);  at.bias = bias; }
+    at.to = inside;  at.c = c;  at.mask = mask;
     AE_(run_tile)(g, &at, rows, cols);
-    for (i = 0; i < rows && part; i++) memcpy(g->c + col + out[i], c + inside[i], (size_t)cols * sizeof(float));
+    for (i = 0; i < rows; i++) memcpy(whole->c + whole->to[i], c + inside[i], bytes);
+}
+/* rows x cols of C from (row, col) on, in tiles of `height` rows and at most two vectors of columns; b stands at column col. */
+AE_HOT void AE_(gemm)(const ae_gemm *g, int row, int end, int height, int col, int cols, const float *b) {
+    int from[AE_ROWS], to[AE_ROWS], i, v, rows;
+    AE_(spot) at = { from, to, NULL, NULL, NULL, b, g->bias ? g->bias + col : NULL };
+    for (i = 0; i < height; i++) { from[i] = i * (int)g->lda;  to[i] = i * (int)g->ldc; }
+    for (; row < end; row += rows) {
+        size_t c = (size_t)col + (g->crow ? 0 : (size_t)row * g->ldc);
+        rows = end - row < height ? end - row : height;
+        if (rows > 1) rows &= ~1;                 /* tiles are even, or one row */
+        if (g->arow) at.from = g->arow + row;
+        if (g->crow) at.to = g->crow + row;
+        at.a = g->a + (g->arow ? 0 : (size_t)row * g->lda);  at.c = g->c + c;  at.mask = g->st.mask ? g->st.mask + c : NULL;
+        for (i = 0; i < rows && g->st.mask; i++) for (v = 0; v < cols; v += AE_W) __builtin_prefetch(at.mask + at.to[i] + v);     /* wanted when the sums are done */
+        if (cols % AE_W) AE_(part_tile)(g, &at, rows, cols); else AE_(run_tile)(g, &at, rows, cols);
+    }
 }
 
 /* ---- functions: exp, log, tanh after the Cephes library (Moshier 1989), within 2 units in the last place ---- */
