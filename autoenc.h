@@ -267,7 +267,7 @@ AE_API int         ae_predict(ae_net *net, const float *in, size_t in_floats, fl
 
 /* The same bits everywhere: each fused multiply-add is written down as one, and the compiler may make no others. */
 #ifdef __clang__
-#define AE_UNROLL _Pragma("unroll")
+#define AE_UNROLL _Pragma("clang loop unroll(full)")         /* plain "unroll" comes too late: sums would live in memory */
 #pragma clang fp contract(off)
 #else
 #define AE_UNROLL _Pragma("GCC unroll 16")
@@ -3267,27 +3267,38 @@ AE_FN AE_V AE_(each_sqrt)(AE_V v) { int i; for (i = 0; i < AE_W; i++) v[i] = sqr
 /* Where the rows of a tile come from (offsets in a) and go to (offsets in c and mask). */
 typedef struct AE_(spot) { const int *from, *to; float *c; const float *a, *mask, *b, *bias; } AE_(spot);
 
+/* One vector of each of R rows of a tile goes to memory, v columns from its left; n: the round that gave it. */
+AE_FN void AE_(finish)(const ae_gemm *g, const AE_(spot) *at, const int n, const int R, AE_V *acc, const int v) {
+    int i;
+    if (g->st.add || n > 0) { AE_UNROLL for (i = 0; i < R; i++) acc[i] += AE_(load)(at->c + at->to[i] + v); }
+    else if (at->bias) { AE_UNROLL for (i = 0; i < R; i++) acc[i] += AE_(load)(at->bias + v); }
+    if (g->st.act == AE_ACT_RELU) { AE_UNROLL for (i = 0; i < R; i++) acc[i] = AE_(relu)(acc[i]); }
+    if (g->st.act == AE_ACT_LEAKY) { AE_UNROLL for (i = 0; i < R; i++) acc[i] = AE_(leaky)(acc[i], AE_SET(g->st.slope)); }
+    if (g->st.mask) { AE_UNROLL for (i = 0; i < R; i++) acc[i] = AE_(masked)(acc[i], AE_(load)(at->mask + at->to[i] + v), g->st.slope); }
+    AE_UNROLL for (i = 0; i < R; i++) AE_(store)(at->c + at->to[i] + v, acc[i]);
+}
+
 /* R and V are constants once this is inlined, so the tile stays in registers.  Each round (an image) has a sum of its own,
    which keeps long sums accurate; what follows a sum happens on its way to memory. */
 AE_FN void AE_(tile)(const ae_gemm *g, const AE_(spot) *at, const int R, const int V) {
-    AE_V acc[AE_ROWS][2];
+    AE_V acc0[AE_ROWS], acc1[AE_ROWS];
     const AE_V zero = { 0 };
     const ptrdiff_t bs = g->bstep;
-    int n, k, i, v;
+    int n, k, i;
     for (n = 0; n < g->rounds; n++) {
         const float *a = at->a + n * g->around, *b = at->b + n * g->bround;
         const int *ak = g->ak;
-        AE_UNROLL for (i = 0; i < R; i++) acc[i][0] = acc[i][1] = zero;
+        AE_UNROLL for (i = 0; i < R; i++) acc0[i] = acc1[i] = zero;
         for (k = 0; V == 1 && k + 4 <= g->terms; k += 4, b += 4 * bs) {          /* one look at a row's offset serves four terms */
             const float *p0 = a + ak[k], *p1 = a + ak[k + 1], *p2 = a + ak[k + 2], *p3 = a + ak[k + 3];
             AE_V b0 = AE_(load)(b), b1 = AE_(load)(b + bs), b2 = AE_(load)(b + 2 * bs), b3 = AE_(load)(b + 3 * bs);
             __asm__("" : "+r"(p0), "+r"(p1), "+r"(p2), "+r"(p3));               /* else gcc adds ak[k] to every row's offset */
             AE_UNROLL for (i = 0; i < R; i++) {
                 ptrdiff_t from = at->from[i];
-                acc[i][0] = AE_FMA(AE_SET(p0[from]), b0, acc[i][0]);
-                acc[i][0] = AE_FMA(AE_SET(p1[from]), b1, acc[i][0]);
-                acc[i][0] = AE_FMA(AE_SET(p2[from]), b2, acc[i][0]);
-                acc[i][0] = AE_FMA(AE_SET(p3[from]), b3, acc[i][0]);
+                acc0[i] = AE_FMA(AE_SET(p0[from]), b0, acc0[i]);
+                acc0[i] = AE_FMA(AE_SET(p1[from]), b1, acc0[i]);
+                acc0[i] = AE_FMA(AE_SET(p2[from]), b2, acc0[i]);
+                acc0[i] = AE_FMA(AE_SET(p3[from]), b3, acc0[i]);
             }
         }
         for (; k < g->terms; k++, b += bs) {
@@ -3296,18 +3307,12 @@ AE_FN void AE_(tile)(const ae_gemm *g, const AE_(spot) *at, const int R, const i
             __asm__("" : "+r"(p));
             AE_UNROLL for (i = 0; i < R; i++) {
                 AE_V s = AE_SET(p[at->from[i]]);
-                acc[i][0] = AE_FMA(s, b0, acc[i][0]);
-                if (V > 1) acc[i][1] = AE_FMA(s, b1, acc[i][1]);
+                acc0[i] = AE_FMA(s, b0, acc0[i]);
+                if (V > 1) acc1[i] = AE_FMA(s, b1, acc1[i]);
             }
         }
-        AE_UNROLL for (v = 0; v < V; v++) {
-            if (g->st.add || n > 0) { AE_UNROLL for (i = 0; i < R; i++) acc[i][v] += AE_(load)(at->c + at->to[i] + v * AE_W); }
-            else if (at->bias) { AE_UNROLL for (i = 0; i < R; i++) acc[i][v] += AE_(load)(at->bias + v * AE_W); }
-            if (g->st.act == AE_ACT_RELU) { AE_UNROLL for (i = 0; i < R; i++) acc[i][v] = AE_(relu)(acc[i][v]); }
-            if (g->st.act == AE_ACT_LEAKY) { AE_UNROLL for (i = 0; i < R; i++) acc[i][v] = AE_(leaky)(acc[i][v], AE_SET(g->st.slope)); }
-            if (g->st.mask) { AE_UNROLL for (i = 0; i < R; i++) acc[i][v] = AE_(masked)(acc[i][v], AE_(load)(at->mask + at->to[i] + v * AE_W), g->st.slope); }
-            AE_UNROLL for (i = 0; i < R; i++) AE_(store)(at->c + at->to[i] + v * AE_W, acc[i][v]);
-        }
+        AE_(finish)(g, at, n, R, acc0, 0);
+        if (V > 1) AE_(finish)(g, at, n, R, acc1, AE_W);
     }
 }
 #define AE_TILE(R) case R: if (cols > AE_W) AE_(tile)(g, at, R > AE_ROWS ? 1 : R, 2); else AE_(tile)(g, at, R > AE_ROWS ? 1 : R, 1); break;
