@@ -267,9 +267,11 @@ AE_API int         ae_predict(ae_net *net, const float *in, size_t in_floats, fl
 
 /* The same bits everywhere: each fused multiply-add is written down as one, and the compiler may make no others. */
 #ifdef __clang__
+#define AE_ZIP(a, b, lanes, ...) __builtin_shufflevector(a, b, __VA_ARGS__)
 #define AE_UNROLL _Pragma("clang loop unroll(full)")         /* plain "unroll" comes too late: sums would live in memory */
 #pragma clang fp contract(off)
 #else
+#define AE_ZIP(a, b, lanes, ...) __builtin_shuffle(a, b, lanes)
 #define AE_UNROLL _Pragma("GCC unroll 16")
 #pragma GCC push_options
 #pragma GCC optimize("fp-contract=off")
@@ -2645,6 +2647,7 @@ struct ae_kernels {
     double (*sum)(int f, const float *a, const float *b, size_t n);
     void   (*adam)(float *p, const float *g, float *m, float *v, size_t n, ae_adam_step k);
     void   (*columns)(const float *a, float *out, size_t rows, size_t columns);
+    void   (*transpose)(const float *in, int rows, int columns, float *out, int step);
 };
 
 /* ---- threads: workers that spin a little, then sleep; a late worker is never waited for ---- */
@@ -2752,6 +2755,8 @@ static void ae__pause(void) { _mm_pause(); }
 #define AE_FMA(a, b, c) (AE_V)_mm512_fmadd_ps((__m512)(a), (__m512)(b), (__m512)(c))
 #define AE_SQRT(a) (AE_V)_mm512_maskz_sqrt_ps(0xFFFF, (__m512)(a))        /* the plain one makes g++ warn */
 #define AE_SET(s) (AE_V)_mm512_set1_ps(s)
+#define AE_LOW 0,16,1,17,2,18,3,19,4,20,5,21,6,22,7,23
+#define AE_HIGH 8,24,9,25,10,26,11,27,12,28,13,29,14,30,15,31
 #include "autoenc.h"
 #define AE_W 8
 #define AE_ROWS 6
@@ -2759,6 +2764,8 @@ static void ae__pause(void) { _mm_pause(); }
 #define AE_FMA(a, b, c) (AE_V)_mm256_fmadd_ps((__m256)(a), (__m256)(b), (__m256)(c))
 #define AE_SQRT(a) (AE_V)_mm256_sqrt_ps((__m256)(a))
 #define AE_SET(s) (AE_V)_mm256_set1_ps(s)
+#define AE_LOW 0,8,1,9,2,10,3,11
+#define AE_HIGH 4,12,5,13,6,14,7,15
 #include "autoenc.h"
 #define AE_W 4
 #define AE_ROWS 4
@@ -2766,6 +2773,8 @@ static void ae__pause(void) { _mm_pause(); }
 #define AE_FMA(a, b, c) ((a) * (b) + (c))        /* no such instruction here: two roundings, and so other bits */
 #define AE_SQRT(a) (AE_V)_mm_sqrt_ps((__m128)(a))
 #define AE_SET(s) (AE_V)_mm_set1_ps(s)
+#define AE_LOW 0,4,1,5
+#define AE_HIGH 2,6,3,7
 #include "autoenc.h"
 static const ae_kernels *ae__pick_kernels(void) {
     __builtin_cpu_init();
@@ -2787,6 +2796,8 @@ static void ae__pause(void) { __asm__ volatile("yield"); }
 #define AE_FMA(a, b, c) (AE_V)vfmaq_f32((float32x4_t)(c), (float32x4_t)(a), (float32x4_t)(b))
 #define AE_SQRT(a) (AE_V)vsqrtq_f32((float32x4_t)(a))
 #define AE_SET(s) (AE_V)vdupq_n_f32(s)
+#define AE_LOW 0,4,1,5
+#define AE_HIGH 2,6,3,7
 #include "autoenc.h"
 static const ae_kernels *ae__pick_kernels(void) { return &ae__kernels_4; }
 #else
@@ -2799,6 +2810,8 @@ static void ae__pause(void) { }
 #define AE_FMA(a, b, c) ((a) * (b) + (c))
 #define AE_SQRT(a) AE_(each_sqrt)(a)
 #define AE_SET(s) AE_(each_set)(s)
+#define AE_LOW 0,4,1,5
+#define AE_HIGH 2,6,3,7
 #include "autoenc.h"
 static const ae_kernels *ae__pick_kernels(void) { return &ae__kernels_4; }
 #endif
@@ -2944,12 +2957,9 @@ static void ae__outer_products(ae_ctx *ae, const float *x, const float *dy, floa
 /* One panel of columns of w^T: [out][two vectors], the lanes behind the last column zero. */
 static void ae__transpose_task(void *user, int index, int thread) {
     const ae_gemm_job *j = (const ae_gemm_job *)user;  (void)thread;
-    int wide = 2 * j->K->lanes, col = index * wide, i, k, n = j->out;  float *panel = j->panel + (size_t)col * (size_t)n;
-    for (i = 0; i < wide; i += 4) {               /* four rows of w at a time: whole pieces of a cache line go out */
-        const float *w = j->w + (size_t)(col + i) * (size_t)n;  float *to = panel + i;  int rows = j->in - col - i, r;
-        for (k = 0; k < n && rows >= 4; k++, to += wide) { to[0] = w[k];  to[1] = w[n + k];  to[2] = w[2 * n + k];  to[3] = w[3 * n + k]; }
-        for (; k < n; k++, to += wide) for (r = 0; r < 4; r++) to[r] = r < rows ? w[r * n + k] : 0;
-    }
+    int lanes = j->K->lanes, row = index * 2 * lanes;  float *panel = j->panel + (size_t)row * (size_t)j->out;
+    j->K->transpose(j->w + (size_t)row * (size_t)j->out, j->in - row, j->out, panel, 2 * lanes);
+    j->K->transpose(j->w + (size_t)(row + lanes) * (size_t)j->out, j->in - row - lanes, j->out, panel + lanes, 2 * lanes);
 }
 /* dx[rows][in] (+)= dy[rows][out] w[in][out]^T (+ bias): w is transposed first, which costs less than keeping a second copy true */
 static void ae__rows_by_transposed(ae_ctx *ae, const float *dy, const float *w, const float *bias, float *dx, int rows, int in, int out, ae_store st) {
@@ -3303,8 +3313,10 @@ AE_FN void AE_(tile)(const ae_gemm *g, const AE_(spot) *at, const int R, const i
         }
         for (; k < g->terms; k++, b += bs) {
             AE_V b0 = AE_(load)(b), b1 = V > 1 ? AE_(load)(b + AE_W) : zero;
-            const float *p = a + ak[k];
+            const float *p = a + ak[k], *ahead = b + 6 * bs;
             __asm__("" : "+r"(p));
+            __builtin_prefetch(ahead);            /* rows of a wide matrix are a page apart */
+            if (V > 1) __builtin_prefetch(ahead + AE_W);
             AE_UNROLL for (i = 0; i < R; i++) {
                 AE_V s = AE_SET(p[at->from[i]]);
                 acc0[i] = AE_FMA(s, b0, acc0[i]);
@@ -3499,9 +3511,32 @@ AE_HOT void AE_(columns)(const float *a, float *out, size_t rows, size_t columns
     for (r = n * 16; r < rows * columns; r++) lane[r % 16] += a[r];
     for (c = 0; c < columns; c++) for (out[c] = 0, r = c; r < 16; r += columns) out[c] += lane[r];
 }
+/* One round of a perfect shuffle of AE_W vectors: after log2(AE_W) rounds, rows have become columns. */
+AE_FN void AE_(shuffle)(const AE_V *in, AE_V *out) {
+    const AE_I low = { AE_LOW }, high = { AE_HIGH };
+    int i;
+    (void)low;  (void)high;                       /* clang takes the numbers themselves */
+    AE_UNROLL for (i = 0; i < AE_W / 2; i++) {
+        out[2 * i] = AE_ZIP(in[i], in[i + AE_W / 2], low, AE_LOW);
+        out[2 * i + 1] = AE_ZIP(in[i], in[i + AE_W / 2], high, AE_HIGH);
+    }
+}
+/* out[column * step + i] = in[i][column] for the AE_W rows i; those from `rows` on count as zeros.  Reads a vector past the end. */
+AE_HOT void AE_(transpose)(const float *in, int rows, int columns, float *out, int step) {
+    const AE_V zero = { 0 };
+    AE_V a[AE_W], b[AE_W];
+    int i, k;
+    for (k = 0; k < columns; k += AE_W) {
+        AE_UNROLL for (i = 0; i < AE_W; i++) a[i] = i < rows ? AE_(load)(in + (size_t)i * (size_t)columns + k) : zero;
+        AE_(shuffle)(a, b);  AE_(shuffle)(b, a);
+        if (AE_W == 8) { AE_(shuffle)(a, b);  memcpy(a, b, sizeof a); }
+        if (AE_W == 16) { AE_(shuffle)(a, b);  AE_(shuffle)(b, a); }
+        AE_UNROLL for (i = 0; i < AE_W; i++) if (k + i < columns) AE_(store)(out + (size_t)(k + i) * (size_t)step, a[i]);
+    }
+}
 static const ae_kernels AE_(kernels) = {
     AE_W == 16 ? "avx512" : AE_W == 8 ? "avx2" : "baseline", AE_W, AE_ROWS,
-    AE_(gemm), AE_(map), AE_(sum), AE_(adam), AE_(columns)
+    AE_(gemm), AE_(map), AE_(sum), AE_(adam), AE_(columns), AE_(transpose)
 };
 
 #undef AE_V
@@ -3515,6 +3550,8 @@ static const ae_kernels AE_(kernels) = {
 #undef AE_FMA
 #undef AE_SQRT
 #undef AE_SET
+#undef AE_LOW
+#undef AE_HIGH
 #endif /* AE_W */
 
 /* ==== >>end =============================================================================================== */
