@@ -2651,44 +2651,55 @@ struct ae_kernels {
 };
 
 /* ---- threads: workers that spin a little, then sleep; a late worker is never waited for ---- */
+/* Every thread has a share of the tasks, the same part of them in each job, so that it finds the images it has just written
+   in its own cache; who is done helps the others. */
 enum { AE_MAX_THREADS = 64 };
 typedef void (*ae_task)(void *user, int index, int thread);
+typedef struct ae_share { uint64_t left; char alone[56]; } ae_share;              /* number of the job << 32 | tasks left to claim; a cache line each */
 struct ae_pool {
     struct ae_os *os;                /* the system's threads, lock and condition */
-    uint64_t job;                    /* number of the job << 32 | tasks left to claim: one word, so that a claim is one comparison */
-    int      done, asleep, quit, ready, workers;  ae_task  task;  void    *user;
+    ae_share share[AE_MAX_THREADS];
+    uint32_t job;
+    int      done, asleep, quit, ready, workers, tasks, shares;  ae_task  task;  void    *user;
 };
 
 static void ae__pause(void);
 
-/* Claims and runs tasks of the current job, last first, until none is left.  A claim succeeds only if neither the job nor
-   its count has changed since they were read; so task and user, which were written before them, are this job's. */
-static void ae__work(ae_pool *p, int thread) {
+static int ae__share_start(int tasks, int shares, int share) { return (int)((int64_t)tasks * share / shares); }
+/* Claims and runs tasks of one share, last first.  A claim succeeds only if neither the job nor its count has changed since
+   they were read; so task and user, which were written before them, are this job's.  Returns how many it ran. */
+static int ae__work_share(ae_pool *p, int share, int shares, int thread) {
+    int ran = 0;
     for (;;) {
-        uint64_t job = __atomic_load_n(&p->job, __ATOMIC_ACQUIRE);
-        int left = (int)(uint32_t)job;
+        uint64_t left = __atomic_load_n(&p->share[share].left, __ATOMIC_ACQUIRE);
         ae_task task = __atomic_load_n(&p->task, __ATOMIC_RELAXED);  void *user = __atomic_load_n(&p->user, __ATOMIC_RELAXED);
-        if (left == 0) return;
-        if (!__atomic_compare_exchange_n(&p->job, &job, job - 1, 0, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED)) continue;
-        task(user, left - 1, thread);  __atomic_add_fetch(&p->done, 1, __ATOMIC_RELEASE);
+        int start = ae__share_start(__atomic_load_n(&p->tasks, __ATOMIC_RELAXED), shares, share);
+        if ((uint32_t)left == 0) return ran;
+        if (!__atomic_compare_exchange_n(&p->share[share].left, &left, left - 1, 0, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED)) continue;
+        task(user, start + (int)(uint32_t)left - 1, thread);  ran++;
     }
+}
+static void ae__work(ae_pool *p, int thread) {
+    int i, ran = 0, shares = __atomic_load_n(&p->shares, __ATOMIC_RELAXED);
+    for (i = 0; i < shares; i++) ran += ae__work_share(p, (thread + i) % shares, shares, thread);
+    if (ran) __atomic_add_fetch(&p->done, ran, __ATOMIC_RELEASE);
 }
 
 #ifndef AE_NO_THREADS
 struct ae_os { pthread_t thread[AE_MAX_THREADS]; pthread_mutex_t lock; pthread_cond_t wake; };
-static void ae__sleep(ae_pool *p, uint64_t seen) {
+static void ae__sleep(ae_pool *p, uint32_t seen) {
     pthread_mutex_lock(&p->os->lock);  __atomic_add_fetch(&p->asleep, 1, __ATOMIC_SEQ_CST);
-    while (__atomic_load_n(&p->job, __ATOMIC_SEQ_CST) >> 32 == seen && !__atomic_load_n(&p->quit, __ATOMIC_SEQ_CST)) pthread_cond_wait(&p->os->wake, &p->os->lock);
+    while (__atomic_load_n(&p->job, __ATOMIC_SEQ_CST) == seen && !__atomic_load_n(&p->quit, __ATOMIC_SEQ_CST)) pthread_cond_wait(&p->os->wake, &p->os->lock);
     __atomic_sub_fetch(&p->asleep, 1, __ATOMIC_SEQ_CST);  pthread_mutex_unlock(&p->os->lock);
 }
 static void *ae__worker(void *user) {
-    ae_pool *p = (ae_pool *)user;  int thread = __atomic_add_fetch(&p->ready, 1, __ATOMIC_SEQ_CST);  uint64_t seen = 0;
+    ae_pool *p = (ae_pool *)user;  int thread = __atomic_add_fetch(&p->ready, 1, __ATOMIC_SEQ_CST);  uint32_t seen = 0;
     ae__fpu_enter();
     while (!__atomic_load_n(&p->quit, __ATOMIC_SEQ_CST)) {
         int spin;
-        for (spin = 0; spin < AE_SPIN && __atomic_load_n(&p->job, __ATOMIC_ACQUIRE) >> 32 == seen; spin++) ae__pause();
-        if (__atomic_load_n(&p->job, __ATOMIC_ACQUIRE) >> 32 == seen) { ae__sleep(p, seen); continue; }
-        seen = __atomic_load_n(&p->job, __ATOMIC_ACQUIRE) >> 32;  ae__work(p, thread);
+        for (spin = 0; spin < AE_SPIN && __atomic_load_n(&p->job, __ATOMIC_ACQUIRE) == seen; spin++) ae__pause();
+        if (__atomic_load_n(&p->job, __ATOMIC_ACQUIRE) == seen) { ae__sleep(p, seen); continue; }
+        seen = __atomic_load_n(&p->job, __ATOMIC_ACQUIRE);  ae__work(p, thread);
     }
     return NULL;
 }
@@ -2726,11 +2737,14 @@ static void ae__yield(void) { }
 
 /* Runs the tasks on all threads, or on this one if the work (in multiply-adds) is not worth waking the others. */
 static void ae__parallel(ae_ctx *ae, int tasks, double work, ae_task task, void *user) {
-    ae_pool *p = ae->pool;  int i, spin;
+    ae_pool *p = ae->pool;  int i, spin;  uint32_t job;
     if (ae->threads == 1 || tasks < 2 || work < 2e5) { for (i = 0; i < tasks; i++) task(user, i, 0); return; }
     __atomic_store_n(&p->task, task, __ATOMIC_RELAXED);  __atomic_store_n(&p->user, user, __ATOMIC_RELAXED);
-    __atomic_store_n(&p->done, 0, __ATOMIC_RELAXED);
-    __atomic_store_n(&p->job, (((__atomic_load_n(&p->job, __ATOMIC_RELAXED) >> 32) + 1) << 32) | (uint32_t)tasks, __ATOMIC_SEQ_CST);
+    __atomic_store_n(&p->shares, ae->threads, __ATOMIC_RELAXED);  __atomic_store_n(&p->tasks, tasks, __ATOMIC_RELAXED);  __atomic_store_n(&p->done, 0, __ATOMIC_RELAXED);
+    job = __atomic_load_n(&p->job, __ATOMIC_RELAXED) + 1;
+    for (i = 0; i < ae->threads; i++)
+        __atomic_store_n(&p->share[i].left, (uint64_t)job << 32 | (uint32_t)(ae__share_start(tasks, ae->threads, i + 1) - ae__share_start(tasks, ae->threads, i)), __ATOMIC_RELEASE);
+    __atomic_store_n(&p->job, job, __ATOMIC_SEQ_CST);
     ae__pool_wake(p);  ae__work(p, 0);
     for (spin = 0; __atomic_load_n(&p->done, __ATOMIC_ACQUIRE) < tasks; spin++) if (spin < AE_SPIN) ae__pause(); else ae__yield();
 }
