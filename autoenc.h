@@ -2630,12 +2630,12 @@ AE_API int ae_diagnose(ae_net *net, ae_tensor x, char *text, size_t size) {
    split over output elements, or in chunks of a fixed size whose sums are added in order. */
 
 /* ---- the kernels, once for each width of vector ---- */
-/* C(i) = act(init + sum over n, k of A[arow(i) + n around + ak(k)] * B[n bround + k bstep ...]): this one form serves matrix
-   products and convolutions.  Rows and terms are listed by their offsets in A, columns are contiguous. */
+/* C(i) = act(init + sum over k of A[arow(i) + ak(k)] * B[k bstep ...]): this one form serves matrix products and convolutions.
+   Rows and terms are listed by their offsets in A, columns are contiguous. */
 typedef struct ae_gemm {
     const float *a, *b;  float *c;
     const int   *arow, *crow, *ak;   /* offset of each row in a and in c; NULL: row * lda, row * ldc.  Of each term in a */
-    size_t       lda, ldc;  int rows, cols, rounds, terms;  ptrdiff_t around, bround, bstep;
+    size_t       lda, ldc;  int rows, cols, terms;  ptrdiff_t bstep;
     const float *bias;               /* of each column, or NULL */
     ae_store     st;                 /* what happens to a tile before it is stored; mask: same offsets as c */
 } ae_gemm;
@@ -2831,32 +2831,32 @@ static const ae_kernels *ae__pick_kernels(void) { return &ae__kernels_4; }
 #endif
 
 /* ---- elementwise work and sums, in chunks of fixed size ---- */
-enum { AE_CHUNK = 16384 };           /* elements; the order of a sum, and so its bits, depend on it */
+enum { AE_CHUNK = 16384, AE_MAP_CHUNK = 4096 };      /* elements of a task: of sums, whose order and so bits depend on it; of other work */
 typedef struct ae_map_job { const ae_kernels *K; int f; const float *a, *b; float *out; double *sums; size_t n; float p, q; int add; ae_adam_step k; float *m, *v; } ae_map_job;
-static size_t ae__chunk(const ae_map_job *j, int index) { size_t left = j->n - (size_t)index * AE_CHUNK; return left < (size_t)AE_CHUNK ? left : (size_t)AE_CHUNK; }
-static int    ae__chunks(size_t n) { return (int)((n + AE_CHUNK - 1) / AE_CHUNK); }
+static size_t ae__chunk(const ae_map_job *j, size_t at, size_t most) { return j->n - at < most ? j->n - at : most; }
+static int    ae__chunks(size_t n, size_t each) { return (int)((n + each - 1) / each); }
 static void ae__map_chunk(void *user, int index, int thread) {
-    const ae_map_job *j = (const ae_map_job *)user;  size_t at = (size_t)index * AE_CHUNK;  (void)thread;
-    j->K->map(j->f, j->a + at, j->b + at, j->out + at, ae__chunk(j, index), j->p, j->q, j->add);
+    const ae_map_job *j = (const ae_map_job *)user;  size_t at = (size_t)index * AE_MAP_CHUNK;  (void)thread;
+    j->K->map(j->f, j->a + at, j->b + at, j->out + at, ae__chunk(j, at, AE_MAP_CHUNK), j->p, j->q, j->add);
 }
 static void ae__sum_chunk(void *user, int index, int thread) {
     const ae_map_job *j = (const ae_map_job *)user;  size_t at = (size_t)index * AE_CHUNK;  (void)thread;
-    j->sums[index] = j->K->sum(j->f, j->a + at, j->b + at, ae__chunk(j, index));
+    j->sums[index] = j->K->sum(j->f, j->a + at, j->b + at, ae__chunk(j, at, AE_CHUNK));
 }
 static void ae__adam_chunk(void *user, int index, int thread) {
-    const ae_map_job *j = (const ae_map_job *)user;  size_t at = (size_t)index * AE_CHUNK;  (void)thread;
-    j->K->adam(j->out + at, j->a + at, j->m + at, j->v + at, ae__chunk(j, index), j->k);
+    const ae_map_job *j = (const ae_map_job *)user;  size_t at = (size_t)index * AE_MAP_CHUNK;  (void)thread;
+    j->K->adam(j->out + at, j->a + at, j->m + at, j->v + at, ae__chunk(j, at, AE_MAP_CHUNK), j->k);
 }
 /* out = f(a, b), or out += f(a, b).  b NULL: f takes one number. */
 static void ae__map(ae_ctx *ae, int f, const float *a, const float *b, float *out, size_t n, float p, float q, int add) {
     ae_map_job j;
     memset(&j, 0, sizeof j);
     j.K = ae->kernels;  j.f = f;  j.a = a;  j.b = b ? b : a;  j.out = out;  j.n = n;  j.p = p;  j.q = q;  j.add = add;
-    ae__parallel(ae, ae__chunks(n), (double)n * 8, ae__map_chunk, &j);
+    ae__parallel(ae, ae__chunks(n, AE_MAP_CHUNK), (double)n * 8, ae__map_chunk, &j);
 }
 /* The sum of f(a, b), in double. */
 static double ae__sum(ae_ctx *ae, int f, const float *a, const float *b, size_t n) {
-    ae_map_job j;  size_t top = ae->step_top;  int i, chunks = ae__chunks(n);  double sum = 0;
+    ae_map_job j;  size_t top = ae->step_top;  int i, chunks = ae__chunks(n, AE_CHUNK);  double sum = 0;
     memset(&j, 0, sizeof j);
     j.K = ae->kernels;  j.f = f;  j.a = a;  j.b = b ? b : a;  j.n = n;
     j.sums = (double *)(void *)ae__floats(ae, 2 * (size_t)chunks);
@@ -2869,7 +2869,7 @@ static void ae__adam(ae_ctx *ae, float *p, const float *g, float *m, float *v, s
     ae_map_job j;
     memset(&j, 0, sizeof j);
     j.K = ae->kernels;  j.a = g;  j.out = p;  j.m = m;  j.v = v;  j.n = n;  j.k = k;
-    ae__parallel(ae, ae__chunks(n), (double)n * 16, ae__adam_chunk, &j);
+    ae__parallel(ae, ae__chunks(n, AE_MAP_CHUNK), (double)n * 16, ae__adam_chunk, &j);
 }
 enum { AE_NORMALS = 512, AE_NORMALS_ROOM = 576 };            /* pairs of normal numbers made at a time */
 typedef struct ae_normal_job { ae_ctx *ae; float *out; size_t n; uint64_t a; uint32_t b; } ae_normal_job;
@@ -2897,16 +2897,16 @@ static void ae__normal(ae_ctx *ae, float *out, size_t n, uint64_t a, uint32_t b)
 }
 
 /* ---- matrix products ---- */
-enum { AE_TILES = 4 };               /* tiles of rows in one task */
+enum { AE_TILES = 4 };               /* most tiles of rows in one task */
 typedef struct ae_gemm_job {
     const ae_kernels *K;  ae_gemm g;
-    int   height;                    /* rows of a tile, much the same over all tiles */
+    int   height, tall;              /* rows of a tile, much the same over all tiles; of a task */
     const float *w;  int in, out;    /* of a product by w^T: w [in][out] */
     float *panel;  size_t panel_floats;          /* a piece a thread */
 } ae_gemm_job;
 static void ae__gemm_init(ae_gemm *g, const float *a, const float *b, float *c, int rows, int cols, ae_store st) {
     memset(g, 0, sizeof *g);
-    g->a = a;  g->b = b;  g->c = c;  g->rows = rows;  g->cols = cols;  g->rounds = 1;  g->st = st;
+    g->a = a;  g->b = b;  g->c = c;  g->rows = rows;  g->cols = cols;  g->st = st;
 }
 /* The offsets of the terms of a sum: some rows of numbers, `step` apart.  NULL: no memory. */
 static int *ae__terms(ae_ctx *ae, ae_gemm *g, int rows, int row_step, int length, int step) {
@@ -2919,18 +2919,19 @@ static int ae__even_height(const ae_kernels *K, int rows) { int tiles = (rows + 
 /* One group of rows against one panel of columns; neighbours in time are neighbours in memory. */
 static void ae__gemm_task(void *user, int index, int thread) {
     const ae_gemm_job *j = (const ae_gemm_job *)user;  (void)thread;
-    int wide = 2 * j->K->lanes, panels = (j->g.cols + wide - 1) / wide, col = index % panels * wide, row = index / panels * j->height * AE_TILES;
-    int end = row + j->height * AE_TILES < j->g.rows ? row + j->height * AE_TILES : j->g.rows, cols = j->g.cols - col < wide ? j->g.cols - col : wide;
+    int wide = 2 * j->K->lanes, panels = (j->g.cols + wide - 1) / wide, col = index % panels * wide, row = index / panels * j->tall;
+    int end = row + j->tall < j->g.rows ? row + j->tall : j->g.rows, cols = j->g.cols - col < wide ? j->g.cols - col : wide;
     j->K->gemm(&j->g, row, end, j->height, col, cols, j->panel ? j->panel + (size_t)col * (size_t)j->g.terms : j->g.b + col);
 }
-static double ae__gemm_work(const ae_gemm *g) { return (double)g->rows * g->cols * g->rounds * g->terms; }
+static double ae__gemm_work(const ae_gemm *g) { return (double)g->rows * g->cols * g->terms; }
 /* panel NULL: g->b is read in place; else B stands there in panels of two vectors of columns, one behind the other. */
 static void ae__gemm(ae_ctx *ae, const ae_gemm *g, float *panel) {
-    ae_gemm_job j;  int wide = 2 * ae->kernels->lanes, groups;
+    ae_gemm_job j;  int wide = 2 * ae->kernels->lanes, panels = (g->cols + wide - 1) / wide, tiles, each;
     memset(&j, 0, sizeof j);
     j.K = ae->kernels;  j.g = *g;  j.height = ae__even_height(j.K, g->rows);  j.panel = panel;
-    groups = (g->rows + j.height * AE_TILES - 1) / (j.height * AE_TILES);
-    ae__parallel(ae, groups * ((g->cols + wide - 1) / wide), ae__gemm_work(g), ae__gemm_task, &j);
+    tiles = (g->rows + j.height - 1) / j.height;  each = tiles * panels / (8 * ae->threads);      /* small products in small tasks, or threads wait */
+    j.tall = j.height * (each < 1 ? 1 : each > AE_TILES ? AE_TILES : each);
+    ae__parallel(ae, (g->rows + j.tall - 1) / j.tall * panels, ae__gemm_work(g), ae__gemm_task, &j);
 }
 
 /* Activations that are not linear pieces are a pass of their own over the result. */
@@ -3027,6 +3028,7 @@ typedef struct ae_conv_job {
     int     products, group, bordered, ph, pw, top, left;    /* size of the bordered image, its top and left border */
     const float *in;  float *out;  const float *bias;  ae_store st;
     float  *scratch, *taps;  size_t scratch_floats, taps_floats;
+    unsigned char *clean;            /* which thread's scratch has been cleared */
     const int *tap_at, *tap_from;    /* of a spread to few channels: offsets of taps, where each residue's begin */
 } ae_conv_job;
 
@@ -3040,11 +3042,17 @@ static int *ae__gather_rows(ae_ctx *ae, const ae_conv_job *j, int **crow) {
     return arow;
 }
 static int ae__images(const ae_conv_job *j, int index) { int left = j->geo.n - index * j->group; return left < j->group ? left : j->group; }
+/* This thread's scratch: cleared by the thread itself, since what another one clears lies in that one's cache. */
+static float *ae__thread_scratch(const ae_conv_job *j, int thread) {
+    float *out = j->scratch + (size_t)thread * j->scratch_floats;
+    if (!j->clean[thread]) memset(out, 0, j->scratch_floats * sizeof(float));
+    j->clean[thread] = 1;  return out;
+}
 /* The group's input images with their zero border, in this thread's scratch; or in place when they need none. */
 static const float *ae__bordered(const ae_conv_job *j, int index, int thread, int h, int w, int c) {
     const float *in = j->in + (size_t)index * (size_t)j->group * (size_t)(h * w * c);
-    float *out = j->scratch + (size_t)thread * j->scratch_floats;  int m;
-    if (!j->bordered) return in;
+    float *out = j->bordered ? ae__thread_scratch(j, thread) : NULL;  int m;
+    if (!out) return in;
     for (m = 0; m < ae__images(j, index); m++) ae__border(in + (size_t)m * (size_t)(h * w * c), out + (size_t)m * (size_t)(j->ph * j->pw * c), h, w, c, j->top, j->left, j->ph, j->pw);
     return out;
 }
@@ -3063,14 +3071,14 @@ static void ae__conv_job_init(ae_ctx *ae, ae_conv_job *j, ae_geo geo, const floa
     memset(j, 0, sizeof *j);
     j->K = ae->kernels;  j->geo = geo;  j->in = in;  j->out = out;  j->bias = bias;  j->st = ae__split_activation(st, curve);
 }
-/* Every thread's scratch, zero at first: borders are never written again.  0: no memory. */
+/* Every thread's scratch, zero when first used: borders are never written again.  0: no memory. */
 static int ae__conv_scratch(ae_ctx *ae, ae_conv_job *j, int channels) {
     size_t group = (size_t)(j->group < j->geo.n ? j->group : j->geo.n), threads = group == (size_t)j->geo.n ? 1 : (size_t)ae->threads;   /* one task runs on thread 0 */
     if (!j->bordered) return 1;
     j->scratch_floats = group * (size_t)j->ph * (size_t)j->pw * (size_t)channels + AE_PAD;
-    j->scratch = ae__floats(ae, j->scratch_floats * threads);
-    if (j->scratch) memset(j->scratch, 0, j->scratch_floats * threads * sizeof(float));
-    return j->scratch != NULL;
+    j->scratch = ae__floats(ae, j->scratch_floats * threads);  j->clean = (unsigned char *)ae__floats(ae, AE_MAX_THREADS / sizeof(float));
+    if (j->clean) memset(j->clean, 0, AE_MAX_THREADS);
+    return j->scratch && j->clean;
 }
 static double ae__conv_work(ae_geo g) { return (double)g.n * g.sh * g.sw * g.cs * g.cb * g.k * g.k; }
 /* small = act(conv(big, w) + bias): convolution forward, input gradient of a transposed one.
@@ -3176,7 +3184,7 @@ static int ae__tap_table(ae_ctx *ae, ae_conv_job *j) {
 }
 static void ae__few_channels_task(void *user, int index, int thread) {
     const ae_conv_job *j = (const ae_conv_job *)user;  ae_geo geo = j->geo;  ae_gemm g = j->g[0];
-    int m, images = ae__images(j, index);  float *taps = j->scratch + (size_t)thread * j->scratch_floats;
+    int m, images = ae__images(j, index);  float *taps = ae__thread_scratch(j, thread);
     g.a = j->in + (size_t)index * (size_t)j->group * (size_t)(geo.sh * geo.sw * geo.cs);  g.c = taps;
     g.rows = images * geo.sh * geo.sw;  ae__conv_panels(j, &g);
     for (m = 0; m < images; m++) {
@@ -3229,11 +3237,17 @@ static void ae__spread(ae_ctx *ae, ae_geo geo, const float *small, const float *
 
 /* ---- the weight gradient of both: dw[ky][kx][cb][cs] = sum over pixels of big * small, in chunks of 16 images ---- */
 enum { AE_IMAGE_CHUNK = 16 };        /* part of the result's bits */
+/* An image at a time, so that it, its border and the sums stay in the first cache; each has a sum of its own, which keeps
+   long sums accurate. */
 static void ae__weight_task(void *user, int index, int thread) {
     const ae_conv_job *j = (const ae_conv_job *)user;  ae_geo geo = j->geo;  ae_gemm g = j->g[0];
-    g.a = ae__bordered(j, index, thread, geo.bh, geo.bw, geo.cb);
-    g.b = j->out + (size_t)index * AE_IMAGE_CHUNK * (size_t)(geo.sh * geo.sw * geo.cs);        /* out: here the small image */
-    g.c = j->taps + (size_t)index * j->taps_floats;  g.rounds = ae__images(j, index);  ae__conv_panels(j, &g);
+    int image = index * AE_IMAGE_CHUNK, end = image + AE_IMAGE_CHUNK < geo.n ? image + AE_IMAGE_CHUNK : geo.n;
+    g.c = j->taps + (size_t)index * j->taps_floats;
+    for (; image < end; image++, g.st.add = 1) {
+        g.a = ae__bordered(j, image, thread, geo.bh, geo.bw, geo.cb);
+        g.b = j->out + (size_t)image * (size_t)(geo.sh * geo.sw * geo.cs);      /* out: here the small image */
+        ae__conv_panels(j, &g);
+    }
 }
 static int *ae__kernel_rows(ae_ctx *ae, const ae_conv_job *j) {
     ae_geo g = j->geo;  int n = g.k * g.k * g.cb, *row = (int *)(void *)ae__floats(ae, (size_t)n), i;
@@ -3246,10 +3260,10 @@ static void ae__weight_gradient(ae_ctx *ae, ae_geo geo, const float *big, const 
     if (ae__covers(geo)) { ae__outer_products(ae, big, small, dw, geo.n, rows, geo.cs, add); return; }
     ae__conv_job_init(ae, &j, geo, big, (float *)small, NULL, ae__storing(AE_ACT_NONE, 0, NULL, 0), &curve);
     j.ph = geo.p ? (geo.sh - 1) * geo.s + geo.k : geo.bh;  j.pw = geo.p ? (geo.sw - 1) * geo.s + geo.k : geo.bw;
-    j.top = j.left = geo.p;  j.bordered = geo.p > 0;  j.group = AE_IMAGE_CHUNK;
+    j.top = j.left = geo.p;  j.bordered = geo.p > 0;  j.group = 1;
     ae__gemm_init(g, NULL, NULL, NULL, rows, geo.cs, j.st);
     g->arow = ae__kernel_rows(ae, &j);  g->ldc = (size_t)geo.cs;  g->bstep = geo.cs;
-    g->around = (ptrdiff_t)j.ph * j.pw * geo.cb;  g->bround = (ptrdiff_t)geo.sh * geo.sw * geo.cs;  j.taps_floats = n + AE_PAD;
+    j.taps_floats = n + AE_PAD;
     j.taps = g->arow && ae__terms(ae, g, geo.sh, geo.s * j.pw * geo.cb, geo.sw, geo.s * geo.cb) && ae__conv_scratch(ae, &j, geo.cb) ? ae__floats(ae, j.taps_floats * (size_t)chunks) : NULL;
     if (!j.taps) return;
     ae__parallel(ae, chunks, ae__conv_work(geo), ae__weight_task, &j);
@@ -3291,10 +3305,10 @@ AE_FN AE_V AE_(each_sqrt)(AE_V v) { int i; for (i = 0; i < AE_W; i++) v[i] = sqr
 /* Where the rows of a tile come from (offsets in a) and go to (offsets in c and mask). */
 typedef struct AE_(spot) { const int *from, *to; float *c; const float *a, *mask, *b, *bias; } AE_(spot);
 
-/* One vector of each of R rows of a tile goes to memory, v columns from its left; n: the round that gave it. */
-AE_FN void AE_(finish)(const ae_gemm *g, const AE_(spot) *at, const int n, const int R, AE_V *acc, const int v) {
+/* One vector of each of R rows of a tile goes to memory, v columns from its left. */
+AE_FN void AE_(finish)(const ae_gemm *g, const AE_(spot) *at, const int R, AE_V *acc, const int v) {
     int i;
-    if (g->st.add || n > 0) { AE_UNROLL for (i = 0; i < R; i++) acc[i] += AE_(load)(at->c + at->to[i] + v); }
+    if (g->st.add) { AE_UNROLL for (i = 0; i < R; i++) acc[i] += AE_(load)(at->c + at->to[i] + v); }
     else if (at->bias) { AE_UNROLL for (i = 0; i < R; i++) acc[i] += AE_(load)(at->bias + v); }
     if (g->st.act == AE_ACT_RELU) { AE_UNROLL for (i = 0; i < R; i++) acc[i] = AE_(relu)(acc[i]); }
     if (g->st.act == AE_ACT_LEAKY) { AE_UNROLL for (i = 0; i < R; i++) acc[i] = AE_(leaky)(acc[i], AE_SET(g->st.slope)); }
@@ -3302,44 +3316,41 @@ AE_FN void AE_(finish)(const ae_gemm *g, const AE_(spot) *at, const int n, const
     AE_UNROLL for (i = 0; i < R; i++) AE_(store)(at->c + at->to[i] + v, acc[i]);
 }
 
-/* R and V are constants once this is inlined, so the tile stays in registers.  Each round (an image) has a sum of its own,
-   which keeps long sums accurate; what follows a sum happens on its way to memory. */
+/* R and V are constants once this is inlined, so the tile stays in registers; what follows a sum happens on its way to memory. */
 AE_FN void AE_(tile)(const ae_gemm *g, const AE_(spot) *at, const int R, const int V) {
     AE_V acc0[AE_ROWS], acc1[AE_ROWS];
     const AE_V zero = { 0 };
     const ptrdiff_t bs = g->bstep;
-    int n, k, i;
-    for (n = 0; n < g->rounds; n++) {
-        const float *a = at->a + n * g->around, *b = at->b + n * g->bround;
-        const int *ak = g->ak;
-        AE_UNROLL for (i = 0; i < R; i++) acc0[i] = acc1[i] = zero;
-        for (k = 0; V == 1 && k + 4 <= g->terms; k += 4, b += 4 * bs) {          /* one look at a row's offset serves four terms */
-            const float *p0 = a + ak[k], *p1 = a + ak[k + 1], *p2 = a + ak[k + 2], *p3 = a + ak[k + 3];
-            AE_V b0 = AE_(load)(b), b1 = AE_(load)(b + bs), b2 = AE_(load)(b + 2 * bs), b3 = AE_(load)(b + 3 * bs);
-            __asm__("" : "+r"(p0), "+r"(p1), "+r"(p2), "+r"(p3));               /* else gcc adds ak[k] to every row's offset */
-            AE_UNROLL for (i = 0; i < R; i++) {
-                ptrdiff_t from = at->from[i];
-                acc0[i] = AE_FMA(AE_SET(p0[from]), b0, acc0[i]);
-                acc0[i] = AE_FMA(AE_SET(p1[from]), b1, acc0[i]);
-                acc0[i] = AE_FMA(AE_SET(p2[from]), b2, acc0[i]);
-                acc0[i] = AE_FMA(AE_SET(p3[from]), b3, acc0[i]);
-            }
+    const int *ak = g->ak;
+    const float *a = at->a, *b = at->b;
+    int k, i;
+    AE_UNROLL for (i = 0; i < R; i++) acc0[i] = acc1[i] = zero;
+    for (k = 0; V == 1 && k + 4 <= g->terms; k += 4, b += 4 * bs) {              /* one look at a row's offset serves four terms */
+        const float *p0 = a + ak[k], *p1 = a + ak[k + 1], *p2 = a + ak[k + 2], *p3 = a + ak[k + 3];
+        AE_V b0 = AE_(load)(b), b1 = AE_(load)(b + bs), b2 = AE_(load)(b + 2 * bs), b3 = AE_(load)(b + 3 * bs);
+        __asm__("" : "+r"(p0), "+r"(p1), "+r"(p2), "+r"(p3));                   /* else gcc adds ak[k] to every row's offset */
+        AE_UNROLL for (i = 0; i < R; i++) {
+            ptrdiff_t from = at->from[i];
+            acc0[i] = AE_FMA(AE_SET(p0[from]), b0, acc0[i]);
+            acc0[i] = AE_FMA(AE_SET(p1[from]), b1, acc0[i]);
+            acc0[i] = AE_FMA(AE_SET(p2[from]), b2, acc0[i]);
+            acc0[i] = AE_FMA(AE_SET(p3[from]), b3, acc0[i]);
         }
-        for (; k < g->terms; k++, b += bs) {
-            AE_V b0 = AE_(load)(b), b1 = V > 1 ? AE_(load)(b + AE_W) : zero;
-            const float *p = a + ak[k], *ahead = b + 6 * bs;
-            __asm__("" : "+r"(p));
-            __builtin_prefetch(ahead);            /* rows of a wide matrix are a page apart */
-            if (V > 1) __builtin_prefetch(ahead + AE_W);
-            AE_UNROLL for (i = 0; i < R; i++) {
-                AE_V s = AE_SET(p[at->from[i]]);
-                acc0[i] = AE_FMA(s, b0, acc0[i]);
-                if (V > 1) acc1[i] = AE_FMA(s, b1, acc1[i]);
-            }
-        }
-        AE_(finish)(g, at, n, R, acc0, 0);
-        if (V > 1) AE_(finish)(g, at, n, R, acc1, AE_W);
     }
+    for (; k < g->terms; k++, b += bs) {
+        AE_V b0 = AE_(load)(b), b1 = V > 1 ? AE_(load)(b + AE_W) : zero;
+        const float *p = a + ak[k], *ahead = b + 6 * bs;
+        __asm__("" : "+r"(p));
+        __builtin_prefetch(ahead);                /* rows of a wide matrix are a page apart */
+        if (V > 1) __builtin_prefetch(ahead + AE_W);
+        AE_UNROLL for (i = 0; i < R; i++) {
+            AE_V s = AE_SET(p[at->from[i]]);
+            acc0[i] = AE_FMA(s, b0, acc0[i]);
+            if (V > 1) acc1[i] = AE_FMA(s, b1, acc1[i]);
+        }
+    }
+    AE_(finish)(g, at, R, acc0, 0);
+    if (V > 1) AE_(finish)(g, at, R, acc1, AE_W);
 }
 #define AE_TILE(R) case R: if (cols > AE_W) AE_(tile)(g, at, R > AE_ROWS ? 1 : R, 2); else AE_(tile)(g, at, R > AE_ROWS ? 1 : R, 1); break;
 AE_HOT void AE_(run_tile)(const ae_gemm *g, const AE_(spot) *at, int rows, int cols) {     /* rows: 1 or even, at most AE_ROWS */
