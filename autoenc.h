@@ -60,9 +60,9 @@
    ae_error keeps the first text until ae_clear.  What the world does (a missing or damaged file, a full disk) returns 0 or
    NULL with a text in ae_error, and changes nothing.  An axis has at most 2^24 elements, a tensor 2^31.
 
-   NUMBERS.  The same seed gives the same bits for any number of threads, run to run, after a resume, and on every x86-64
-   with fused multiply-add for gcc and clang at any -O; without that instruction, and on ARM, other last bits.  exp, log,
-   tanh, sigmoid are ours, within 3 units in the last place.  Never build with -ffast-math: it removes the tests for NaN.
+   NUMBERS.  The same seed gives the same bits for any number of threads, run to run, after a resume, for gcc and clang at
+   any -O, and on every processor with fused multiply-add (x86-64 since 2013, AArch64); without it, other last bits.  exp,
+   log, tanh, sigmoid are ours, within 3 units in the last place.  Never use -ffast-math: it removes the tests for NaN.
 
    MACROS.  AUTOENC_IMPLEMENTATION; AUTOENC_STATIC (all functions static); AE_ASSERT(x); AE_NO_STDIO (no files);
    AE_NO_THREADS.  Nothing else is looked at.
@@ -240,6 +240,9 @@ AE_API int         ae_predict(ae_net *net, const float *in, size_t in_floats, fl
 #if defined(AUTOENC_IMPLEMENTATION) && !defined(AE_IMPLEMENTED)
 #define AE_IMPLEMENTED
 
+#ifndef __GNUC__
+#error "autoenc.h needs GCC or Clang: its kernels are written in their vector types"
+#endif
 #include <errno.h>
 #include <limits.h>
 #include <math.h>
@@ -250,29 +253,32 @@ AE_API int         ae_predict(ae_net *net, const float *in, size_t in_floats, fl
 #ifndef AE_NO_THREADS
 #include <pthread.h>
 #include <sched.h>
-#include <unistd.h>
 #endif
-#if defined(__x86_64__) || defined(__i386__)
-#include <immintrin.h>
-#elif defined(__aarch64__)
-#include <arm_neon.h>
+#ifdef __MINGW32__
+#include <windows.h>
+#undef small                                  /* windows.h means char by it */
+static inline long ae__processors(void) { SYSTEM_INFO i; GetSystemInfo(&i); return (long)i.dwNumberOfProcessors; }
+static inline int  ae__rename(const char *from, const char *to) { return MoveFileExA(from, to, MOVEFILE_REPLACE_EXISTING) ? 0 : -1; }
+#else
+#include <unistd.h>
+static inline long ae__processors(void) { return sysconf(_SC_NPROCESSORS_ONLN); }
+static inline int  ae__rename(const char *from, const char *to) { return rename(from, to); }
 #endif
 #ifndef AE_ASSERT
 #include <assert.h>
 #define AE_ASSERT(x) assert(x)
-#endif
-#ifndef __GNUC__
-#error "autoenc.h needs GCC or Clang: its kernels are written in their vector types"
 #endif
 
 /* The same bits everywhere: each fused multiply-add is written down as one, and the compiler may make no others. */
 #ifdef __clang__
 #define AE_ZIP(a, b, lanes, ...) __builtin_shufflevector(a, b, __VA_ARGS__)
 #define AE_UNROLL _Pragma("clang loop unroll(full)")         /* plain "unroll" comes too late: sums would live in memory */
+#define AE_END_EXACT _Pragma("clang fp contract(on)")
 #pragma clang fp contract(off)
 #else
 #define AE_ZIP(a, b, lanes, ...) __builtin_shuffle(a, b, lanes)
 #define AE_UNROLL _Pragma("GCC unroll 16")
+#define AE_END_EXACT _Pragma("GCC pop_options")
 #pragma GCC push_options
 #pragma GCC optimize("fp-contract=off")
 #endif
@@ -2211,7 +2217,7 @@ static int ae__write_file(ae_ctx *ae, const char *path, const char *part, const 
     ae__header_text(net, e, n, &t);  well = fwrite(&length, 1, 8, f) == 8 && fwrite(t.text, 1, (size_t)length, f) == length;
     for (i = 0; i < n && well; i++) well = ae__write_entry(ae, f, &e[i]);
     well = fflush(f) == 0 && well;  well = fclose(f) == 0 && well;
-    if (well && rename(part, path) == 0) return 1;
+    if (well && ae__rename(part, path) == 0) return 1;
     remove(part);
     return ae__world(ae, "%s cannot be written (is the disk full?); what was there before is untouched", path);
 }
@@ -2357,7 +2363,7 @@ static int ae__read_parts(ae_ctx *ae, FILE *in, ae_file *f) {
 static int ae__read(ae_ctx *ae, const char *path, ae_file *f) {
     FILE *in = ae__little_endian() ? fopen(path, "rb") : NULL;  int well;
     memset(f, 0, sizeof *f);
-    if (!in) return ae__world(ae, "%.400s cannot be opened: %s", path, strerror(errno));
+    if (!in) return ae__world(ae, "%.400s cannot be opened: %s", path, ae__little_endian() ? strerror(errno) : "reading is not written for big-endian machines");
     well = ae__read_parts(ae, in, f) && ae__parse_header(ae, f) && ae__check_places(f);  fclose(in);
     if (well) return 1;
     ae__close(ae, f);
@@ -2704,7 +2710,7 @@ static void *ae__worker(void *user) {
     return NULL;
 }
 static void ae__pool_start(ae_ctx *ae) {
-    long cores = ae->config.threads > 0 ? ae->config.threads : sysconf(_SC_NPROCESSORS_ONLN);
+    long cores = ae->config.threads > 0 ? ae->config.threads : ae__processors();
     ae_pool *p = (ae_pool *)ae__permanent(ae, sizeof *p + sizeof(struct ae_os));  int want = cores < 1 ? 1 : cores > AE_MAX_THREADS ? AE_MAX_THREADS : (int)cores;
     ae->pool = p;
     if (p) {
@@ -2758,7 +2764,8 @@ AE_API void ae_parallel(ae_ctx *ae, int tasks, void (*task)(void *user, int inde
 #define AE__JOIN2(a, b) AE__JOIN(a, b)
 #define AE_(name) AE__JOIN2(ae__##name##_, AE_W)
 
-#if defined(__x86_64__) || defined(__i386__)
+#ifdef __SSE2__
+#include <immintrin.h>
 /* Denormals are set to zero while we compute: weight decay makes them by the thousand, and x86 is slow on them. */
 static unsigned ae__fpu_enter(void) { unsigned old = _mm_getcsr(); _mm_setcsr(old | 0x8040u); return old; }
 static void ae__fpu_leave(unsigned state) { _mm_setcsr(state); }
@@ -2784,7 +2791,7 @@ static void ae__pause(void) { _mm_pause(); }
 #define AE_W 4
 #define AE_ROWS 4
 #define AE_TARGET
-#define AE_FMA(a, b, c) ((a) * (b) + (c))        /* no such instruction here: two roundings, and so other bits */
+#define AE_FMA(a, b, c) ((a) * (b) + (c))        /* no such instruction here: two roundings, so other bits; exact in double took 13 times as long */
 #define AE_SQRT(a) (AE_V)_mm_sqrt_ps((__m128)(a))
 #define AE_SET(s) (AE_V)_mm_set1_ps(s)
 #define AE_LOW 0,4,1,5
@@ -2797,6 +2804,7 @@ static const ae_kernels *ae__pick_kernels(void) {
     return &ae__kernels_4;
 }
 #elif defined(__aarch64__)
+#include <arm_neon.h>
 static unsigned ae__fpu_enter(void) {
     uint64_t old;
     __asm__ volatile("mrs %0, fpcr" : "=r"(old));
@@ -2821,7 +2829,11 @@ static void ae__pause(void) { }
 #define AE_W 4
 #define AE_ROWS 4
 #define AE_TARGET
+#ifdef __FP_FAST_FMAF
+#define AE_FMA(a, b, c) AE_(each_fma)(a, b, c)
+#else
 #define AE_FMA(a, b, c) ((a) * (b) + (c))
+#endif
 #define AE_SQRT(a) AE_(each_sqrt)(a)
 #define AE_SET(s) AE_(each_set)(s)
 #define AE_LOW 0,4,1,5
@@ -3256,11 +3268,7 @@ static void ae__weight_gradient(ae_ctx *ae, ae_geo geo, const float *big, const 
     for (i = 0; i < chunks; i++) ae__map(ae, AE_F_AFFINE, j.taps + (size_t)i * j.taps_floats, NULL, dw, n, 1, 0, add || i > 0);
 }
 
-#ifdef __clang__
-#pragma clang fp contract(on)
-#else
-#pragma GCC pop_options
-#endif
+AE_END_EXACT
 #endif /* AUTOENC_IMPLEMENTATION */
 
 /* ==== >>kernels: this part is read once for each width of vector, by the lines above that define AE_W ======= */
@@ -3278,14 +3286,16 @@ AE_FN AE_V AE_(load)(const float *p) { return (AE_V)*(const AE_(u) *)p; }
 AE_FN void AE_(store)(float *p, AE_V v) { *(AE_(u) *)p = (AE_(u))v; }
 AE_FN AE_V AE_(pick)(AE_I mask, AE_V yes, AE_V no) { return (AE_V)((mask & (AE_I)yes) | (~mask & (AE_I)no)); }
 
+AE_FN AE_V AE_(each_set)(float s) { AE_V v; int i; for (i = 0; i < AE_W; i++) v[i] = s; return v; }               /* for machines whose */
+AE_FN AE_V AE_(each_sqrt)(AE_V v) { int i; for (i = 0; i < AE_W; i++) v[i] = sqrtf(v[i]); return v; }             /* intrinsics we do not use */
+AE_FN AE_V AE_(each_fma)(AE_V a, AE_V b, AE_V c) { int i; for (i = 0; i < AE_W; i++) a[i] = fmaf(a[i], b[i], c[i]); return a; }
+
 AE_FN AE_V AE_(relu)(AE_V v) { const AE_V zero = { 0 }; return (AE_V)((AE_I)v & ~(AE_I)(v <= zero)); }
 AE_FN AE_V AE_(leaky)(AE_V v, AE_V slope) { const AE_V zero = { 0 }; return AE_(pick)((AE_I)(v <= zero), slope * v, v); }
 AE_FN AE_V AE_(masked)(AE_V v, AE_V y, float slope) {           /* v times the derivative of the (leaky) relu that gave y */
     const AE_V zero = { 0 };
     return AE_(pick)((AE_I)(y > zero), v, slope == 0 ? zero : AE_SET(slope) * v);
 }
-AE_FN AE_V AE_(each_set)(float s) { AE_V v; int i; for (i = 0; i < AE_W; i++) v[i] = s; return v; }               /* for machines whose */
-AE_FN AE_V AE_(each_sqrt)(AE_V v) { int i; for (i = 0; i < AE_W; i++) v[i] = sqrtf(v[i]); return v; }             /* intrinsics we do not use */
 
 /* ---- products ---- */
 /* Where the rows of a tile come from (offsets in a) and go to (offsets in c and mask). */

@@ -1,0 +1,146 @@
+#!/usr/bin/perl
+# mutate.pl: do the tests notice when autoenc.h is wrong?  A seeded sample of small faults, one at a time: an operator
+# flipped, a statement dropped, a constant moved, a condition turned round, in the sections named below.  Each faulty
+# header is compiled with one test after the other until one fails (or runs much too long): then the fault is "killed".
+#
+#   perl tests/mutate.pl [--sample 340] [--seed 1] [--from 0] [--to 300] [--verbose]
+#
+# The sample counts what is drawn; a tenth of it does not compile or changes nothing, so 340 leave about 300.
+# --from and --to take a slice of the sample, so that a long run can be done in pieces.  Faults are drawn by a hash of
+# the seed, their line and their place in it, so an edit elsewhere in the file does not change which ones are drawn.  A
+# fault that gives the same machine code is not one and is not counted; those below __DATA__ were looked at by a human
+# and change nothing that a program could see (the reason stands there); they are counted as explained.  Prints TAP.
+use strict;
+use warnings;
+use Cwd qw(getcwd);
+use Digest::MD5 qw(md5_hex);
+use File::Temp qw(tempdir);
+use Getopt::Long;
+
+my @sections = qw(random tape ops nn optim io debug);
+# The quick ones first.  Words behind a colon: options of the compiler.
+my @tests = qw(layers gradients loader errors io math convolutions mistakes curves:-O1 same_bits:-O1);
+my %o = (sample => 340, seed => 1, from => 0, to => 1e9, verbose => 0);
+GetOptions(\%o, 'sample=i', 'seed=i', 'from=i', 'to=i', 'verbose') or exit 2;
+my $root = getcwd();
+my $cc = $ENV{CC} || 'cc';
+my $header = slurp("$root/autoenc.h");
+my $work = tempdir(CLEANUP => 1);
+system("cp -r tests data lessons $work/ && mkdir $work/build") == 0 or die "cannot copy the tests";
+@tests = grep { -f "tests/test_" . (split /:/)[0] . ".c" } @tests;
+
+sub slurp { my ($f) = @_; local $/; open my $in, '<', $f or die "$f: $!"; my $t = <$in>; close $in; return $t }
+sub spew { my ($f, $t) = @_; open my $out, '>', $f or die "$f: $!"; print $out $t; close $out or die "$f: $!" }
+
+# ---- the faults: [offset, length, replacement] ----
+
+# The text with comments, strings and characters blanked out, of the same length: what is left may be changed.
+sub code_only {
+    my ($t) = @_;
+    $t =~ s{(/\*.*?\*/|//[^\n]*|"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*')}{ (my $b = $1) =~ s/[^\n]/ /g; $b }gse;
+    $t =~ s{^([ \t]*#[^\n]*(?:\\\n[^\n]*)*)}{ (my $b = $1) =~ s/[^\n]/ /g; $b }gme;
+    return $t;
+}
+
+my %flip = ('<' => '<=', '<=' => '<', '>' => '>=', '>=' => '>', '==' => '!=', '!=' => '==', '&&' => '||', '||' => '&&',
+            '+=' => '-=', '-=' => '+=', ' + ' => ' - ', ' - ' => ' + ', ' * ' => ' / ', ' / ' => ' * ', '++' => '--', '--' => '++');
+
+sub faults_of {
+    my ($code, $from, $to) = @_;
+    my @f;
+    my $part = substr($code, $from, $to - $from);
+    while ($part =~ /(&&|\|\||==|!=|<=|>=|\+\+|--|[+-]=| [-+*\/] |(?<![-<>])[<>](?![<>=]))/g) {
+        push @f, [$from + $-[1], length $1, $flip{$1}];
+        pos($part) = $-[1] + 1 if length $1 == 3;
+    }
+    while ($part =~ /(?<![\w.])([0-9]+)(?![\w.])/g) { push @f, [$from + $-[1], length $1, $1 == 0 ? 1 : $1 == 1 ? 2 : $1 + 1] }
+    while ($part =~ /\b(?:if|while) \(((?:[^()]|(\((?:[^()]|(?2))*\)))*)\)/g) { push @f, [$from + $-[1], length $1, '!(' . substr($part, $-[1], length $1) . ')'] }
+    # A statement of its own: an assignment or a call; not a declaration, a return or a loop's head.
+    while ($part =~ /(?<=[;{}\n)])[ ]*((?:[\w.>\[\]*-]|&(?!&))+(?:\[[^;{}]*?\])? ?(?:[-+*|]?= [^;{}]*|\((?:[^;{}])*\)|\+\+|--));/g) {
+        my ($at, $text) = ($-[1], $1);
+        next if $text =~ /^(?:return|static|const|int|float|double|size_t|char|else|if|for|while|do|goto|case)\b/ || $text =~ /^\w+ \*?\w+ = /;
+        push @f, [$from + $at, length $text, ''];
+    }
+    return @f;
+}
+
+my $code = code_only($header);
+my @all;
+for my $s (@sections) {
+    my $from = index($header, "/* ==== >>$s ");
+    my $to = index($header, '/* ==== >>', $from + 10);
+    $from >= 0 && $to > $from or die "no section $s";
+    push @all, faults_of($code, $from, $to);
+}
+
+# Where a fault stands, told without a line number: the text of its line, the fault's column, which of equal lines.
+my (@line_start, %seen, %which);
+push @line_start, $-[0] while $header =~ /^/gm;
+sub line_of { my ($at) = @_; my ($a, $b) = (0, $#line_start); while ($a < $b) { my $m = int(($a + $b + 1) / 2); if ($line_start[$m] <= $at) { $a = $m } else { $b = $m - 1 } } return $a }
+my @lines = split /\n/, $header;
+for my $i (0 .. $#lines) { $which{$i} = $seen{$lines[$i]}++ }
+for my $f (@all) {
+    my $l = line_of($f->[0]);
+    ($f->[3], $f->[4]) = ($l, $f->[0] - $line_start[$l]);
+    $f->[5] = md5_hex("$o{seed}|$lines[$l]|$which{$l}|$f->[4]|$f->[1]|$f->[2]");
+}
+@all = sort { $a->[5] cmp $b->[5] } @all;
+
+sub told {
+    my ($f) = @_;
+    my $old = substr($header, $f->[0], $f->[1]);
+    $old =~ s/\s+/ /g;
+    my $new = $f->[2] eq '' ? 'nothing' : $f->[2];
+    $new =~ s/\s+/ /g;
+    my $near = substr($lines[$f->[3]], $f->[4] > 30 ? $f->[4] - 30 : 0, 60 + $f->[1]);
+    $near =~ s/^\s+//;
+    return (sprintf('%d:%d', $f->[3] + 1, $f->[4] + 1), "\"$old\" -> \"$new\"", $near);
+}
+
+# ---- one fault ----
+
+sub run {    # the exit status of a command; its output goes nowhere
+    my ($seconds, $command) = @_;
+    return system("cd $work && ulimit -v 8000000 -f 100000 2>/dev/null; timeout -k 1 $seconds $command > said 2>&1") >> 8;
+}
+sub build { my ($test) = @_; my ($name, @flags) = split /:/, $test; @flags = ('-O0') unless @flags; return run(120, "$cc -w @flags -I. -o build/test tests/test_$name.c -lm -lpthread") == 0 }
+sub machine_code { run(120, "$cc -w -O2 -DAUTOENC_IMPLEMENTATION -x c -c -o build/object autoenc.h") == 0 or return ''; return md5_hex(slurp("$work/build/object")) }
+
+my %explained = map { chomp; my ($k, $why) = split /\t/, $_, 2; ($k => $why) } grep { /\t/ } <DATA>;
+spew("$work/autoenc.h", $header);
+my $right = machine_code();
+for my $t (@tests) { build($t) && run(60, './build/test') == 0 or die "without a fault, test_$t does not pass: " . slurp("$work/said") }
+
+my ($drawn, $killed, $known, $same, $broken, @alive) = (0, 0, 0, 0, 0);
+$| = 1;
+FAULT: for my $f (@all) {
+    last if $drawn >= $o{sample} || $drawn >= $o{to};
+    my ($where, $what, $near) = told($f);
+    if ($drawn < $o{from}) { $drawn++; next }
+    my $wrong = $header;
+    substr($wrong, $f->[0], $f->[1]) = $f->[2];
+    spew("$work/autoenc.h", $wrong);
+    $drawn++;
+    my $compiles = 0;
+    for my $t (@tests) {
+        if (!build($t)) { last }
+        $compiles = 1;
+        next if run(20, './build/test') == 0;
+        $killed++;
+        print "# $where $what: killed by $t\n" if $o{verbose};
+        next FAULT;
+    }
+    if (!$compiles) { $broken++; print "# $where $what: does not compile\n" if $o{verbose}; next }
+    if (machine_code() eq $right) { $same++; print "# $where $what: the same machine code\n" if $o{verbose}; next }
+    my $key = substr($f->[5], 0, 12);
+    if ($explained{$key}) { $known++; print "# $where $what: explained: $explained{$key}\n" if $o{verbose}; next }
+    push @alive, $f;
+    print "# alive $key $where $what in: $near\n";
+}
+my $real = $killed + $known + @alive;
+printf "# %d faults of %d drawn: %d killed, %d explained, %d alive; beside them %d that are the same machine code, %d that do not compile\n",
+    $real, scalar @all, $killed, $known, scalar @alive, $same, $broken;
+my $good = $real && $killed >= 0.95 * ($killed + @alive);
+printf "%s 1 - at least 95 %% of the faults are noticed (%.1f %%)\n1..1\n", $good ? 'ok' : 'not ok', $real ? 100 * $killed / ($killed + @alive || 1) : 0;
+exit !$good;
+__DATA__
