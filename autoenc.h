@@ -217,7 +217,7 @@ AE_API ae_tensor   ae_forward(ae_net *net, ae_tensor x);          /* net(x); a l
 AE_API void        ae_train(ae_net *net, int on);                 /* net.train(on): batch norm uses the batch's statistics */
 AE_API void        ae_freeze(ae_net *net, int on);                /* net.requires_grad_(!on) */
 AE_API int         ae_summary(const ae_net *net, char *text, size_t size);        /* print(net) and a parameter count; returns the length */
-AE_API int         ae_diagnose(ae_net *net, ae_tensor x, char *text, size_t size);/* looks inside for x: dead units, saturation, NaN, collapse; returns findings */
+AE_API int         ae_diagnose(ae_net *net, ae_tensor x, char *text, size_t size);/* looks inside for x: dead units, NaN, collapse, how it was trained; returns findings */
 
 /* Learning. */
 AE_API ae_opt     *ae_adam(ae_net *net, float lr),  *ae_adamw(ae_net *net, float lr),  *ae_sgd(ae_net *net, float lr);  /* torch.optim.*, their defaults */
@@ -323,7 +323,7 @@ struct ae_ctx {
     ae_mark  *marks;  size_t n_marks, room_marks;
     uint64_t  random_step;  uint32_t random_op; /* position in the noise stream: optimiser steps taken, draws since */
     int       n_roots, n_loaders;
-    ae_net   *roots;  ae_opt *opts;  ae_loader *loaders;
+    ae_net   *roots;  ae_opt *opts;  ae_loader *loaders, *serving;               /* serving: whose batch is the last one */
     const ae_net *net;                          /* the layer that runs now, for messages */
     const ae_kernels *kernels;  ae_pool *pool;  char      machine[64];
     ae_spare spare[AE_SPARES];                  /* gradients that the running ae_backward has used up */
@@ -1393,15 +1393,8 @@ AE_API ae_tensor ae_one_hot(ae_tensor labels, int classes) { return ae__unary(&a
 AE_API ae_tensor ae_reduce(ae_tensor x, int axis, ae_reduction r) { return ae__unary(&ae__op_reduce, x, (float)axis, (float)r); }
 AE_API ae_tensor ae_cat(ae_tensor a, ae_tensor b, int axis) { const ae_tensor in[2] = { a, b }; const float arg = (float)axis; return ae_apply(&ae__op_cat, in, &arg, 1); }
 AE_API ae_tensor ae_view(ae_tensor x, int n, int c, int h, int w) { float arg[5]; ae__shape_args(arg, n, c, h, w); return ae_apply(&ae__op_view, &x, arg, 5); }
-AE_API ae_tensor ae_expand(ae_tensor x, int n, int c, int h, int w) {
-    float arg[5];
-    ae__shape_args(arg, n, c, h, w);
-    return ae_apply(&ae__op_expand, &x, arg, 5);
-}
-AE_API ae_tensor ae_slice(ae_tensor x, int axis, int from, int to) {
-    const float arg[3] = { (float)axis, (float)from, (float)to };
-    return ae_apply(&ae__op_slice, &x, arg, 3);
-}
+AE_API ae_tensor ae_expand(ae_tensor x, int n, int c, int h, int w) { float arg[5]; ae__shape_args(arg, n, c, h, w); return ae_apply(&ae__op_expand, &x, arg, 5); }
+AE_API ae_tensor ae_slice(ae_tensor x, int axis, int from, int to) { const float arg[3] = { (float)axis, (float)from, (float)to }; return ae_apply(&ae__op_slice, &x, arg, 3); }
 AE_API ae_tensor ae_mse_loss(ae_tensor out, ae_tensor target, ae_reduction r)        { return ae__loss(&ae__op_mse, out, target, r); }
 AE_API ae_tensor ae_l1_loss(ae_tensor out, ae_tensor target, ae_reduction r)         { return ae__loss(&ae__op_l1, out, target, r); }
 AE_API ae_tensor ae_bce_loss(ae_tensor out, ae_tensor target, ae_reduction r)        { return ae__loss(&ae__op_bce, out, target, r); }
@@ -1526,7 +1519,7 @@ struct ae_loader {
     ae_column column[2];  int columns;  int batch, shuffle, n, at, number;
     int *order;                      /* this epoch's permutation */
     int marked;  ae_mark mark;       /* where the step arena stood when the epoch began */
-    int64_t epoch;
+    int64_t epoch;  int taught;      /* optimiser steps taken on its batches */
 };
 static void ae__loaders_forget(ae_ctx *ae, uint32_t slots) {
     ae_loader *l;
@@ -1595,7 +1588,7 @@ AE_API int ae_next_batch(ae_loader *l, ae_tensor *x, ae_tensor *y) {
     int rows;
     if (!l || !l->columns) { if (l) ae__fail(l->ctx, "ae_next_batch: this loader has nothing loaded"); return 0; }
     if (l->marked) ae__rewind(l->ctx, l->mark); else l->mark = ae__here(l->ctx);
-    l->marked = 1;
+    l->marked = 1;  l->ctx->serving = l;
     if (l->at >= l->n) { l->at = 0; l->epoch++; l->marked = 0; return 0; }
     if (l->at == 0) ae__shuffle(l);
     rows = l->n - l->at < l->batch ? l->n - l->at : l->batch;
@@ -1822,10 +1815,7 @@ AE_API ae_net *ae_nn_conv_transpose2d(ae_net *p, int in, int out, int k, int str
     const float arg[] = { (float)in, (float)out, (float)k, (float)stride, (float)pad, (float)out_pad };
     return ae__layer(p, "ConvTranspose2d", arg);
 }
-AE_API ae_net *ae_nn_max_pool2d(ae_net *p, int k, int stride, int pad) {
-    const float arg[] = { (float)k, (float)stride, (float)pad };
-    return ae__layer(p, "MaxPool2d", arg);
-}
+AE_API ae_net *ae_nn_max_pool2d(ae_net *p, int k, int stride, int pad) { const float arg[] = { (float)k, (float)stride, (float)pad }; return ae__layer(p, "MaxPool2d", arg); }
 AE_API ae_net *ae_nn_batch_norm1d(ae_net *p, int features) { const float arg = (float)features; return ae__layer(p, "BatchNorm1d", &arg); }
 AE_API ae_net *ae_nn_batch_norm2d(ae_net *p, int channels) { const float arg = (float)channels; return ae__layer(p, "BatchNorm2d", &arg); }
 AE_API ae_net *ae_nn_relu(ae_net *p)        { return ae__layer(p, "ReLU", NULL); }
@@ -1962,7 +1952,7 @@ AE_API ae_tensor ae_forward(ae_net *net, ae_tensor x) {
 /* ==== >>optim ============================================================================================= */
 enum { AE_OPT_ADAM, AE_OPT_ADAMW, AE_OPT_SGD };
 struct ae_opt {
-    ae_net *net;  ae_opt *next;  int kind;
+    ae_net *net;  ae_opt *next;  int kind, since;            /* since: steps since ae_zero_grad */
     float   knob[AE_CLIP_NORM + 1];  /* indexed by ae_knob */
     float  *m, *v;                   /* both moments, over the root's flat block */
     float  *steps;                   /* of each parameter: one that got no gradient has taken fewer */
@@ -1989,7 +1979,7 @@ AE_API void ae_set(ae_opt *o, ae_knob knob, float value) {
 AE_API void ae_zero_grad(ae_opt *o) {           /* to None, as PyTorch: the first gradient is written, not added */
     ae_cursor c;
     if (!o) return;
-    c = ae__cursor(o->net);
+    c = ae__cursor(o->net);  o->since = 0;
     while (ae__next_tensor(&c, 0)) ae__slot(ae__cursor_tensor(&c))->has_grad = 0;
 }
 /* torch.nn.utils.clip_grad_norm_: all gradients times limit / (their norm + 1e-6), if that is below 1. */
@@ -2042,7 +2032,8 @@ AE_API void ae_step(ae_opt *o) {
         else ae__adam(ae, s->data, s->grad, o->m + at, o->v + at, n, ae__adam_numbers(o, (int64_t)o->steps[i]));
     }
     ae__fpu_leave(fpu);
-    ae->random_step++;  ae->random_op = 0;
+    ae->random_step++;  ae->random_op = 0;  o->since++;
+    if (ae->serving) ae->serving->taught++;
 }
 
 /* ---- gradient check ---- */
@@ -2612,13 +2603,22 @@ static double ae__spread_of(const float *x, int rows, size_t each, const float *
     }
     return spread;
 }
+/* How the steps were taken, which no layer can tell. */
+static int ae__diagnose_steps(ae_net *net, ae_text *t) {
+    int findings = 0;  const ae_opt *o;  const ae_loader *l;
+    for (o = net->ctx->opts; o; o = o->next)
+        if (ae__root(o->net) == ae__root(net) && o->since > 1) { findings++; ae__print(t, "%d steps since the last ae_zero_grad: each was made with the sum of all gradients so far\n", o->since); }
+    for (l = net->ctx->loaders; l; l = l->next)
+        if (!l->shuffle && l->taught > ae_batches(l) && ae_batches(l) > 1) { findings++; ae__print(t, "trained on the same %d batches in the same order every epoch: ae_loader_new(ae, %d, 1) shuffles\n", ae_batches(l), l->batch); }
+    return findings;
+}
 AE_API int ae_diagnose(ae_net *net, ae_tensor x, char *text, size_t size) {
     ae_ctx *ae = net->ctx;  ae_text t = { text, size, 0 };  size_t mark = ae_begin(ae);  ae_tensor y;
     int grad = ae_grad_enabled(ae, 0), fuse = ae->fuse, findings = 0, rows, same, i = ae->n_records;  double error, unused, spread, mean;
     ae->fuse = 0;  ae->predicting++;  y = ae_forward(net, x);  ae->predicting--;  ae->fuse = fuse;  ae_grad_enabled(ae, grad);
     for (; i < ae->n_records && !ae->poisoned; i++)
         if (ae->records[i].net && ae->records[i].op != &ae__op_relayout && ae->records[i].op != &ae__op_view) findings += ae__diagnose_layer(ae, &ae->records[i], &t);
-    rows = ae->poisoned ? 0 : ae_size(y, 0);
+    findings += ae__diagnose_steps(net, &t);  rows = ae->poisoned ? 0 : ae_size(y, 0);
     if (rows > 1 && ae_size(x, 0) == rows) {
         same = ae_size(x, -1) == ae_size(y, -1);
         spread = ae__spread_of(ae_data(y), rows, (size_t)(ae_size(y, -1) / rows), NULL, &unused);
