@@ -240,8 +240,8 @@ AE_API int         ae_predict(ae_net *net, const float *in, size_t in_floats, fl
 #if defined(AUTOENC_IMPLEMENTATION) && !defined(AE_IMPLEMENTED)
 #define AE_IMPLEMENTED
 
-#ifndef __GNUC__
-#error "autoenc.h needs GCC or Clang: its kernels are written in their vector types"
+#if !defined(__GNUC__) || __FLT_EVAL_METHOD__ == 2
+#error "autoenc.h needs GCC or Clang, for their vector types, and floats that are calculated as floats: on a 386, -msse2 -mfpmath=sse"
 #endif
 #include <errno.h>
 #include <limits.h>
@@ -254,11 +254,13 @@ AE_API int         ae_predict(ae_net *net, const float *in, size_t in_floats, fl
 #include <pthread.h>
 #include <sched.h>
 #endif
-#ifdef __MINGW32__
-#include <windows.h>
-#undef small                                  /* windows.h means char by it */
-static inline long ae__processors(void) { SYSTEM_INFO i; GetSystemInfo(&i); return (long)i.dwNumberOfProcessors; }
-static inline int  ae__rename(const char *from, const char *to) { return MoveFileExA(from, to, MOVEFILE_REPLACE_EXISTING) ? 0 : -1; }
+#ifdef __MINGW32__                            /* there, rename does not replace a file; windows.h would define near, far and small */
+#ifdef __cplusplus
+extern "C"
+#endif
+__declspec(dllimport) int __stdcall MoveFileExA(const char *from, const char *to, unsigned long flags);
+static inline long ae__processors(void) { const char *n = getenv("NUMBER_OF_PROCESSORS"); return n ? atol(n) : 1; }
+static inline int  ae__rename(const char *from, const char *to) { return MoveFileExA(from, to, 1) ? 0 : -1; }      /* 1: MOVEFILE_REPLACE_EXISTING */
 #else
 #include <unistd.h>
 static inline long ae__processors(void) { return sysconf(_SC_NPROCESSORS_ONLN); }
