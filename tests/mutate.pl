@@ -3,10 +3,10 @@
 # flipped, a statement dropped, a constant moved, a condition turned round, in the sections named below.  The tests run
 # over each faulty header until one fails (or runs much too long): then the fault is "killed".
 #
-#   perl tests/mutate.pl [--sample 340] [--seed 1] [--from 0] [--to 300] [--verbose]
+#   perl tests/mutate.pl [--sample 340] [--seed 1] [--from 0] [--to 340] [--minutes 10] [--verbose]
 #
 # The sample counts what is drawn; a tenth of it does not compile or changes nothing, so 340 leave about 300.
-# --from and --to take a slice of the sample, so that a long run can be done in pieces.  Faults are drawn by a hash of
+# --from and --to take a slice of the sample, --minutes stops in time and says where to go on.  Faults are drawn by a hash of
 # the seed, their line and their place in it, so an edit elsewhere in the file does not change which ones are drawn.  A
 # fault that gives the same machine code is not one and is not counted; those below __DATA__ were looked at by a human
 # and change nothing that a program could see (the reason stands there); they are counted as explained.  Prints TAP.
@@ -18,12 +18,12 @@ use File::Temp qw(tempdir);
 use Getopt::Long;
 
 my @sections = qw(random tape ops nn optim io debug);
-# The quick tests are compiled together, each in a namespace of its own: one compilation instead of eight.  What they
-# all let pass goes on to the slow ones, which are optimised.
+# The quick tests are compiled together, each in a namespace of its own, and with the plain kernels only: one short
+# compilation instead of eight long ones.  What they all let pass goes on to the slow ones, which are optimised.
 my @quick = qw(layers gradients loader mistakes errors math io convolutions);
 my @slow = qw(same_bits curves);
-my %o = (sample => 340, seed => 1, from => 0, to => 1e9, verbose => 0);
-GetOptions(\%o, 'sample=i', 'seed=i', 'from=i', 'to=i', 'verbose') or exit 2;
+my %o = (sample => 340, seed => 1, from => 0, to => 1e9, minutes => 1e9, verbose => 0);
+GetOptions(\%o, 'sample=i', 'seed=i', 'from=i', 'to=i', 'minutes=f', 'verbose') or exit 2;
 my $root = getcwd();
 my ($cc, $cxx) = ($ENV{CC} || 'cc', $ENV{CXX} || 'c++');
 my $header = slurp("$root/autoenc.h");
@@ -105,16 +105,18 @@ sub run {    # the exit status of a command; its output goes nowhere
     return system("cd $work && ulimit -v 8000000 -f 100000 2>/dev/null; timeout -k 1 $seconds $command > said 2>&1") >> 8;
 }
 sub unity {
-    my $t = "#define _POSIX_C_SOURCE 200809L\n#define AUTOENC_IMPLEMENTATION\n#include \"autoenc.h\"\n#undef AUTOENC_IMPLEMENTATION\n";
-    my %system;
-    for my $name (@quick) { $system{$_} = 1 for slurp("tests/test_$name.c") =~ /^(#include <.*>)/gm }
-    $t .= "$_\n" for sort(keys %system), map { "#include \"tests/$_.h\"" } qw(tap watch fixture);
-    my $cases = '';
+    my ($system, $parts, $cases) = ('', '', '');
+    my %seen;
+    for my $file ("autoenc.h", (map { "tests/$_" } qw(tap.h watch.h fixture.h)), map { "tests/test_$_.c" } @quick) {
+        for (slurp($file) =~ /^(#include <(?!windows|immintrin|arm_neon).*>)/gm) { $system .= "$_\n" unless $seen{$_}++ }
+    }
     for my $i (0 .. $#quick) {
-        $t .= "namespace n$i {\n#include \"tests/test_$quick[$i].c\"\n}\n";
+        $parts .= "namespace n$i {\n#include \"tests/test_$quick[$i].c\"\n}\n";
         $cases .= "case '$i': return n$i\::main(" . (slurp("tests/test_$quick[$i].c") =~ /int main\(void\)/ ? '' : 'argc - 1, argv') . ");\n";
     }
-    return "${t}int main(int argc, char **argv) {\nswitch (argv[1][0]) {\n$cases}\nreturn 2;\n}\n";
+    return "#define _POSIX_C_SOURCE 200809L\n$system#undef __SSE2__\n#undef __x86_64__\n#define AUTOENC_IMPLEMENTATION\n#include \"autoenc.h\"\n" .
+        "#undef AUTOENC_IMPLEMENTATION\n#include \"tests/tap.h\"\n#include \"tests/watch.h\"\n#include \"tests/fixture.h\"\n" .
+        "${parts}int main(int argc, char **argv) {\nswitch (argv[1][0]) {\n$cases}\nreturn 2;\n}\n";
 }
 sub build_quick { return run(120, "$cxx -fpermissive -w -O0 -I. -o build/test unity.cpp -lm -lpthread") == 0 }
 sub build_slow { my ($name) = @_; return run(120, "$cc -w -O1 -I. -o build/test tests/test_$name.c -lm -lpthread") == 0 }
@@ -138,6 +140,7 @@ my ($drawn, $killed, $known, $same, $broken, @alive) = (0, 0, 0, 0, 0);
 $| = 1;
 for my $f (@all) {
     last if $drawn >= $o{sample} || $drawn >= $o{to};
+    if ((time() - $^T) / 60 > $o{minutes}) { print "# go on with --from $drawn\n"; last }
     my ($where, $what, $near) = told($f);
     if ($drawn < $o{from}) { $drawn++; next }
     my $wrong = $header;
