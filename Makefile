@@ -17,7 +17,7 @@ LONG     = $(wildcard tests/long_*.sh)
 # Where a test may find real data and reference numbers; empty is fine.
 export AUTOENC_DATA AUTOENC_SHARED CC
 
-.PHONY: help deps data lessons test test-long verify verify-full pages bench plots install clean
+.PHONY: help deps data lessons test test-long bits verify verify-full pages bench plots install clean
 
 help:
 	@echo 'make lesson00     a first look, nothing to download: then run ./lesson00'
@@ -27,6 +27,7 @@ help:
 	@echo 'make deps         install compiler, make, gnuplot, perl and clang by the package manager'
 	@echo 'make plots        draw the pictures of earlier runs under out/ (needs gnuplot)'
 	@echo 'make test         the tests that everybody runs; make test-long: those that take minutes'
+	@echo 'make bits         one table: the same bits from every compiler, level, kernel and number of threads at hand'
 	@echo 'make verify       do the numbers on the pages come true here?  The quick modes; make verify-full: all the others'
 	@echo 'make pages        write numbers and listings into the pages of the lessons again'
 	@echo 'make bench        our training and PyTorch, side by side'
@@ -108,6 +109,9 @@ test: $(TESTS)
 
 test-long: test
 	@$(if $(LONG),prove --exec sh $(LONG),echo 'There are no long tests yet.')
+
+bits:
+	@sh tests/long_bits.sh
 
 verify:
 	@perl lessons/verify.pl --quick

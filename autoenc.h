@@ -60,9 +60,9 @@
    ae_error keeps the first text until ae_clear.  What the world does (a missing or damaged file, a full disk) returns 0 or
    NULL with a text in ae_error, and changes nothing.  An axis has at most 2^24 elements, a tensor 2^31.
 
-   NUMBERS.  The same seed gives the same bits for any number of threads, run to run, after a resume, and on every x86-64
-   with fused multiply-add for gcc and clang at any -O; without that instruction, and on ARM, other last bits.  exp, log,
-   tanh, sigmoid are ours, within 3 units in the last place.  Never build with -ffast-math: it removes the tests for NaN.
+   NUMBERS.  The same seed gives the same bits for any number of threads, run to run, after a resume, for gcc and clang at
+   any -O, and on every processor with fused multiply-add (x86-64 since 2013, AArch64); without it, other last bits.  exp,
+   log, tanh, sigmoid are ours, within 3 units in the last place.  Never use -ffast-math: it removes the tests for NaN.
 
    MACROS.  AUTOENC_IMPLEMENTATION; AUTOENC_STATIC (all functions static); AE_ASSERT(x); AE_NO_STDIO (no files);
    AE_NO_THREADS.  Nothing else is looked at.
@@ -217,7 +217,7 @@ AE_API ae_tensor   ae_forward(ae_net *net, ae_tensor x);          /* net(x); a l
 AE_API void        ae_train(ae_net *net, int on);                 /* net.train(on): batch norm uses the batch's statistics */
 AE_API void        ae_freeze(ae_net *net, int on);                /* net.requires_grad_(!on) */
 AE_API int         ae_summary(const ae_net *net, char *text, size_t size);        /* print(net) and a parameter count; returns the length */
-AE_API int         ae_diagnose(ae_net *net, ae_tensor x, char *text, size_t size);/* looks inside for x: dead units, saturation, NaN, collapse; returns findings */
+AE_API int         ae_diagnose(ae_net *net, ae_tensor x, char *text, size_t size);/* looks inside for x: dead units, NaN, collapse, how it was trained; returns findings */
 
 /* Learning. */
 AE_API ae_opt     *ae_adam(ae_net *net, float lr),  *ae_adamw(ae_net *net, float lr),  *ae_sgd(ae_net *net, float lr);  /* torch.optim.*, their defaults */
@@ -240,6 +240,9 @@ AE_API int         ae_predict(ae_net *net, const float *in, size_t in_floats, fl
 #if defined(AUTOENC_IMPLEMENTATION) && !defined(AE_IMPLEMENTED)
 #define AE_IMPLEMENTED
 
+#if !defined(__GNUC__) || __FLT_EVAL_METHOD__ == 2
+#error "autoenc.h needs GCC or Clang, for their vector types, and floats that are calculated as floats: on a 386, -msse2 -mfpmath=sse"
+#endif
 #include <errno.h>
 #include <limits.h>
 #include <math.h>
@@ -250,29 +253,34 @@ AE_API int         ae_predict(ae_net *net, const float *in, size_t in_floats, fl
 #ifndef AE_NO_THREADS
 #include <pthread.h>
 #include <sched.h>
-#include <unistd.h>
 #endif
-#if defined(__x86_64__) || defined(__i386__)
-#include <immintrin.h>
-#elif defined(__aarch64__)
-#include <arm_neon.h>
+#ifdef __MINGW32__                            /* there, rename does not replace a file; windows.h would define near, far and small */
+#ifdef __cplusplus
+extern "C"
+#endif
+__declspec(dllimport) int __stdcall MoveFileExA(const char *from, const char *to, unsigned long flags);
+static inline long ae__processors(void) { const char *n = getenv("NUMBER_OF_PROCESSORS"); return n ? atol(n) : 1; }
+static inline int  ae__rename(const char *from, const char *to) { return MoveFileExA(from, to, 1) ? 0 : -1; }      /* 1: MOVEFILE_REPLACE_EXISTING */
+#else
+#include <unistd.h>
+static inline long ae__processors(void) { return sysconf(_SC_NPROCESSORS_ONLN); }
+static inline int  ae__rename(const char *from, const char *to) { return rename(from, to); }
 #endif
 #ifndef AE_ASSERT
 #include <assert.h>
 #define AE_ASSERT(x) assert(x)
-#endif
-#ifndef __GNUC__
-#error "autoenc.h needs GCC or Clang: its kernels are written in their vector types"
 #endif
 
 /* The same bits everywhere: each fused multiply-add is written down as one, and the compiler may make no others. */
 #ifdef __clang__
 #define AE_ZIP(a, b, lanes, ...) __builtin_shufflevector(a, b, __VA_ARGS__)
 #define AE_UNROLL _Pragma("clang loop unroll(full)")         /* plain "unroll" comes too late: sums would live in memory */
+#define AE_END_EXACT _Pragma("clang fp contract(on)")
 #pragma clang fp contract(off)
 #else
 #define AE_ZIP(a, b, lanes, ...) __builtin_shuffle(a, b, lanes)
 #define AE_UNROLL _Pragma("GCC unroll 16")
+#define AE_END_EXACT _Pragma("GCC pop_options")
 #pragma GCC push_options
 #pragma GCC optimize("fp-contract=off")
 #endif
@@ -317,7 +325,7 @@ struct ae_ctx {
     ae_mark  *marks;  size_t n_marks, room_marks;
     uint64_t  random_step;  uint32_t random_op; /* position in the noise stream: optimiser steps taken, draws since */
     int       n_roots, n_loaders;
-    ae_net   *roots;  ae_opt *opts;  ae_loader *loaders;
+    ae_net   *roots;  ae_opt *opts;  ae_loader *loaders, *serving;               /* serving: whose batch is the last one */
     const ae_net *net;                          /* the layer that runs now, for messages */
     const ae_kernels *kernels;  ae_pool *pool;  char      machine[64];
     ae_spare spare[AE_SPARES];                  /* gradients that the running ae_backward has used up */
@@ -1387,15 +1395,8 @@ AE_API ae_tensor ae_one_hot(ae_tensor labels, int classes) { return ae__unary(&a
 AE_API ae_tensor ae_reduce(ae_tensor x, int axis, ae_reduction r) { return ae__unary(&ae__op_reduce, x, (float)axis, (float)r); }
 AE_API ae_tensor ae_cat(ae_tensor a, ae_tensor b, int axis) { const ae_tensor in[2] = { a, b }; const float arg = (float)axis; return ae_apply(&ae__op_cat, in, &arg, 1); }
 AE_API ae_tensor ae_view(ae_tensor x, int n, int c, int h, int w) { float arg[5]; ae__shape_args(arg, n, c, h, w); return ae_apply(&ae__op_view, &x, arg, 5); }
-AE_API ae_tensor ae_expand(ae_tensor x, int n, int c, int h, int w) {
-    float arg[5];
-    ae__shape_args(arg, n, c, h, w);
-    return ae_apply(&ae__op_expand, &x, arg, 5);
-}
-AE_API ae_tensor ae_slice(ae_tensor x, int axis, int from, int to) {
-    const float arg[3] = { (float)axis, (float)from, (float)to };
-    return ae_apply(&ae__op_slice, &x, arg, 3);
-}
+AE_API ae_tensor ae_expand(ae_tensor x, int n, int c, int h, int w) { float arg[5]; ae__shape_args(arg, n, c, h, w); return ae_apply(&ae__op_expand, &x, arg, 5); }
+AE_API ae_tensor ae_slice(ae_tensor x, int axis, int from, int to) { const float arg[3] = { (float)axis, (float)from, (float)to }; return ae_apply(&ae__op_slice, &x, arg, 3); }
 AE_API ae_tensor ae_mse_loss(ae_tensor out, ae_tensor target, ae_reduction r)        { return ae__loss(&ae__op_mse, out, target, r); }
 AE_API ae_tensor ae_l1_loss(ae_tensor out, ae_tensor target, ae_reduction r)         { return ae__loss(&ae__op_l1, out, target, r); }
 AE_API ae_tensor ae_bce_loss(ae_tensor out, ae_tensor target, ae_reduction r)        { return ae__loss(&ae__op_bce, out, target, r); }
@@ -1520,7 +1521,7 @@ struct ae_loader {
     ae_column column[2];  int columns;  int batch, shuffle, n, at, number;
     int *order;                      /* this epoch's permutation */
     int marked;  ae_mark mark;       /* where the step arena stood when the epoch began */
-    int64_t epoch;
+    int64_t epoch;  int taught;      /* optimiser steps taken on its batches */
 };
 static void ae__loaders_forget(ae_ctx *ae, uint32_t slots) {
     ae_loader *l;
@@ -1589,7 +1590,7 @@ AE_API int ae_next_batch(ae_loader *l, ae_tensor *x, ae_tensor *y) {
     int rows;
     if (!l || !l->columns) { if (l) ae__fail(l->ctx, "ae_next_batch: this loader has nothing loaded"); return 0; }
     if (l->marked) ae__rewind(l->ctx, l->mark); else l->mark = ae__here(l->ctx);
-    l->marked = 1;
+    l->marked = 1;  l->ctx->serving = l;
     if (l->at >= l->n) { l->at = 0; l->epoch++; l->marked = 0; return 0; }
     if (l->at == 0) ae__shuffle(l);
     rows = l->n - l->at < l->batch ? l->n - l->at : l->batch;
@@ -1816,10 +1817,7 @@ AE_API ae_net *ae_nn_conv_transpose2d(ae_net *p, int in, int out, int k, int str
     const float arg[] = { (float)in, (float)out, (float)k, (float)stride, (float)pad, (float)out_pad };
     return ae__layer(p, "ConvTranspose2d", arg);
 }
-AE_API ae_net *ae_nn_max_pool2d(ae_net *p, int k, int stride, int pad) {
-    const float arg[] = { (float)k, (float)stride, (float)pad };
-    return ae__layer(p, "MaxPool2d", arg);
-}
+AE_API ae_net *ae_nn_max_pool2d(ae_net *p, int k, int stride, int pad) { const float arg[] = { (float)k, (float)stride, (float)pad }; return ae__layer(p, "MaxPool2d", arg); }
 AE_API ae_net *ae_nn_batch_norm1d(ae_net *p, int features) { const float arg = (float)features; return ae__layer(p, "BatchNorm1d", &arg); }
 AE_API ae_net *ae_nn_batch_norm2d(ae_net *p, int channels) { const float arg = (float)channels; return ae__layer(p, "BatchNorm2d", &arg); }
 AE_API ae_net *ae_nn_relu(ae_net *p)        { return ae__layer(p, "ReLU", NULL); }
@@ -1956,7 +1954,7 @@ AE_API ae_tensor ae_forward(ae_net *net, ae_tensor x) {
 /* ==== >>optim ============================================================================================= */
 enum { AE_OPT_ADAM, AE_OPT_ADAMW, AE_OPT_SGD };
 struct ae_opt {
-    ae_net *net;  ae_opt *next;  int kind;
+    ae_net *net;  ae_opt *next;  int kind, since;            /* since: steps since ae_zero_grad */
     float   knob[AE_CLIP_NORM + 1];  /* indexed by ae_knob */
     float  *m, *v;                   /* both moments, over the root's flat block */
     float  *steps;                   /* of each parameter: one that got no gradient has taken fewer */
@@ -1983,7 +1981,7 @@ AE_API void ae_set(ae_opt *o, ae_knob knob, float value) {
 AE_API void ae_zero_grad(ae_opt *o) {           /* to None, as PyTorch: the first gradient is written, not added */
     ae_cursor c;
     if (!o) return;
-    c = ae__cursor(o->net);
+    c = ae__cursor(o->net);  o->since = 0;
     while (ae__next_tensor(&c, 0)) ae__slot(ae__cursor_tensor(&c))->has_grad = 0;
 }
 /* torch.nn.utils.clip_grad_norm_: all gradients times limit / (their norm + 1e-6), if that is below 1. */
@@ -2036,7 +2034,8 @@ AE_API void ae_step(ae_opt *o) {
         else ae__adam(ae, s->data, s->grad, o->m + at, o->v + at, n, ae__adam_numbers(o, (int64_t)o->steps[i]));
     }
     ae__fpu_leave(fpu);
-    ae->random_step++;  ae->random_op = 0;
+    ae->random_step++;  ae->random_op = 0;  o->since++;
+    if (ae->serving) ae->serving->taught++;
 }
 
 /* ---- gradient check ---- */
@@ -2211,7 +2210,7 @@ static int ae__write_file(ae_ctx *ae, const char *path, const char *part, const 
     ae__header_text(net, e, n, &t);  well = fwrite(&length, 1, 8, f) == 8 && fwrite(t.text, 1, (size_t)length, f) == length;
     for (i = 0; i < n && well; i++) well = ae__write_entry(ae, f, &e[i]);
     well = fflush(f) == 0 && well;  well = fclose(f) == 0 && well;
-    if (well && rename(part, path) == 0) return 1;
+    if (well && ae__rename(part, path) == 0) return 1;
     remove(part);
     return ae__world(ae, "%s cannot be written (is the disk full?); what was there before is untouched", path);
 }
@@ -2357,7 +2356,7 @@ static int ae__read_parts(ae_ctx *ae, FILE *in, ae_file *f) {
 static int ae__read(ae_ctx *ae, const char *path, ae_file *f) {
     FILE *in = ae__little_endian() ? fopen(path, "rb") : NULL;  int well;
     memset(f, 0, sizeof *f);
-    if (!in) return ae__world(ae, "%.400s cannot be opened: %s", path, strerror(errno));
+    if (!in) return ae__world(ae, "%.400s cannot be opened: %s", path, ae__little_endian() ? strerror(errno) : "reading is not written for big-endian machines");
     well = ae__read_parts(ae, in, f) && ae__parse_header(ae, f) && ae__check_places(f);  fclose(in);
     if (well) return 1;
     ae__close(ae, f);
@@ -2606,13 +2605,22 @@ static double ae__spread_of(const float *x, int rows, size_t each, const float *
     }
     return spread;
 }
+/* How the steps were taken, which no layer can tell. */
+static int ae__diagnose_steps(ae_net *net, ae_text *t) {
+    int findings = 0;  const ae_opt *o;  const ae_loader *l;
+    for (o = net->ctx->opts; o; o = o->next)
+        if (ae__root(o->net) == ae__root(net) && o->since > 1) { findings++; ae__print(t, "%d steps since the last ae_zero_grad: each was made with the sum of all gradients so far\n", o->since); }
+    for (l = net->ctx->loaders; l; l = l->next)
+        if (!l->shuffle && l->taught > ae_batches(l) && ae_batches(l) > 1) { findings++; ae__print(t, "trained on the same %d batches in the same order every epoch: ae_loader_new(ae, %d, 1) shuffles\n", ae_batches(l), l->batch); }
+    return findings;
+}
 AE_API int ae_diagnose(ae_net *net, ae_tensor x, char *text, size_t size) {
     ae_ctx *ae = net->ctx;  ae_text t = { text, size, 0 };  size_t mark = ae_begin(ae);  ae_tensor y;
     int grad = ae_grad_enabled(ae, 0), fuse = ae->fuse, findings = 0, rows, same, i = ae->n_records;  double error, unused, spread, mean;
     ae->fuse = 0;  ae->predicting++;  y = ae_forward(net, x);  ae->predicting--;  ae->fuse = fuse;  ae_grad_enabled(ae, grad);
     for (; i < ae->n_records && !ae->poisoned; i++)
         if (ae->records[i].net && ae->records[i].op != &ae__op_relayout && ae->records[i].op != &ae__op_view) findings += ae__diagnose_layer(ae, &ae->records[i], &t);
-    rows = ae->poisoned ? 0 : ae_size(y, 0);
+    findings += ae__diagnose_steps(net, &t);  rows = ae->poisoned ? 0 : ae_size(y, 0);
     if (rows > 1 && ae_size(x, 0) == rows) {
         same = ae_size(x, -1) == ae_size(y, -1);
         spread = ae__spread_of(ae_data(y), rows, (size_t)(ae_size(y, -1) / rows), NULL, &unused);
@@ -2704,7 +2712,7 @@ static void *ae__worker(void *user) {
     return NULL;
 }
 static void ae__pool_start(ae_ctx *ae) {
-    long cores = ae->config.threads > 0 ? ae->config.threads : sysconf(_SC_NPROCESSORS_ONLN);
+    long cores = ae->config.threads > 0 ? ae->config.threads : ae__processors();
     ae_pool *p = (ae_pool *)ae__permanent(ae, sizeof *p + sizeof(struct ae_os));  int want = cores < 1 ? 1 : cores > AE_MAX_THREADS ? AE_MAX_THREADS : (int)cores;
     ae->pool = p;
     if (p) {
@@ -2758,7 +2766,8 @@ AE_API void ae_parallel(ae_ctx *ae, int tasks, void (*task)(void *user, int inde
 #define AE__JOIN2(a, b) AE__JOIN(a, b)
 #define AE_(name) AE__JOIN2(ae__##name##_, AE_W)
 
-#if defined(__x86_64__) || defined(__i386__)
+#ifdef __SSE2__
+#include <immintrin.h>
 /* Denormals are set to zero while we compute: weight decay makes them by the thousand, and x86 is slow on them. */
 static unsigned ae__fpu_enter(void) { unsigned old = _mm_getcsr(); _mm_setcsr(old | 0x8040u); return old; }
 static void ae__fpu_leave(unsigned state) { _mm_setcsr(state); }
@@ -2784,7 +2793,7 @@ static void ae__pause(void) { _mm_pause(); }
 #define AE_W 4
 #define AE_ROWS 4
 #define AE_TARGET
-#define AE_FMA(a, b, c) ((a) * (b) + (c))        /* no such instruction here: two roundings, and so other bits */
+#define AE_FMA(a, b, c) ((a) * (b) + (c))        /* no such instruction here: two roundings, so other bits; exact in double took 13 times as long */
 #define AE_SQRT(a) (AE_V)_mm_sqrt_ps((__m128)(a))
 #define AE_SET(s) (AE_V)_mm_set1_ps(s)
 #define AE_LOW 0,4,1,5
@@ -2797,6 +2806,7 @@ static const ae_kernels *ae__pick_kernels(void) {
     return &ae__kernels_4;
 }
 #elif defined(__aarch64__)
+#include <arm_neon.h>
 static unsigned ae__fpu_enter(void) {
     uint64_t old;
     __asm__ volatile("mrs %0, fpcr" : "=r"(old));
@@ -2821,7 +2831,11 @@ static void ae__pause(void) { }
 #define AE_W 4
 #define AE_ROWS 4
 #define AE_TARGET
+#ifdef __FP_FAST_FMAF
+#define AE_FMA(a, b, c) AE_(each_fma)(a, b, c)
+#else
 #define AE_FMA(a, b, c) ((a) * (b) + (c))
+#endif
 #define AE_SQRT(a) AE_(each_sqrt)(a)
 #define AE_SET(s) AE_(each_set)(s)
 #define AE_LOW 0,4,1,5
@@ -3270,11 +3284,7 @@ static void ae__weight_gradient(ae_ctx *ae, ae_geo geo, const float *big, const 
     for (i = 0; i < chunks; i++) ae__map(ae, AE_F_AFFINE, j.taps + (size_t)i * j.taps_floats, NULL, dw, n, 1, 0, add || i > 0);
 }
 
-#ifdef __clang__
-#pragma clang fp contract(on)
-#else
-#pragma GCC pop_options
-#endif
+AE_END_EXACT
 #endif /* AUTOENC_IMPLEMENTATION */
 
 /* ==== >>kernels: this part is read once for each width of vector, by the lines above that define AE_W ======= */
@@ -3292,14 +3302,16 @@ AE_FN AE_V AE_(load)(const float *p) { return (AE_V)*(const AE_(u) *)p; }
 AE_FN void AE_(store)(float *p, AE_V v) { *(AE_(u) *)p = (AE_(u))v; }
 AE_FN AE_V AE_(pick)(AE_I mask, AE_V yes, AE_V no) { return (AE_V)((mask & (AE_I)yes) | (~mask & (AE_I)no)); }
 
+AE_FN AE_V AE_(each_set)(float s) { AE_V v; int i; for (i = 0; i < AE_W; i++) v[i] = s; return v; }               /* for machines whose */
+AE_FN AE_V AE_(each_sqrt)(AE_V v) { int i; for (i = 0; i < AE_W; i++) v[i] = sqrtf(v[i]); return v; }             /* intrinsics we do not use */
+AE_FN AE_V AE_(each_fma)(AE_V a, AE_V b, AE_V c) { int i; for (i = 0; i < AE_W; i++) a[i] = fmaf(a[i], b[i], c[i]); return a; }
+
 AE_FN AE_V AE_(relu)(AE_V v) { const AE_V zero = { 0 }; return (AE_V)((AE_I)v & ~(AE_I)(v <= zero)); }
 AE_FN AE_V AE_(leaky)(AE_V v, AE_V slope) { const AE_V zero = { 0 }; return AE_(pick)((AE_I)(v <= zero), slope * v, v); }
 AE_FN AE_V AE_(masked)(AE_V v, AE_V y, float slope) {           /* v times the derivative of the (leaky) relu that gave y */
     const AE_V zero = { 0 };
     return AE_(pick)((AE_I)(y > zero), v, slope == 0 ? zero : AE_SET(slope) * v);
 }
-AE_FN AE_V AE_(each_set)(float s) { AE_V v; int i; for (i = 0; i < AE_W; i++) v[i] = s; return v; }               /* for machines whose */
-AE_FN AE_V AE_(each_sqrt)(AE_V v) { int i; for (i = 0; i < AE_W; i++) v[i] = sqrtf(v[i]); return v; }             /* intrinsics we do not use */
 
 /* ---- products ---- */
 /* Where the rows of a tile come from (offsets in a) and go to (offsets in c and mask). */
