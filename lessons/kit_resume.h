@@ -41,6 +41,7 @@ static inline void kit_checkpoint(kit *run)
     p->epoch = run->epoch, p->started = run->started, p->running = ae_item(run->running), p->train_loss = run->train_loss;
     p->batch = run->batch, p->lr = run->lr, p->seed = run->seed, p->images = run->train.n;
     snprintf(p->dataset, sizeof p->dataset, "%s", run->dataset);
+    kit_last_facts(&run->facts);
     if (run->facts.used >= sizeof run->facts_kept) kit_die(run, 1, "too many facts for a checkpoint");
     snprintf(run->facts_kept, sizeof run->facts_kept, "%s", run->facts.used ? run->facts.text : "");
     for (int i = 0; i < run->keeps; i++) kit_pack(run, &run->kept[i]);
