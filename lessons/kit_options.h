@@ -23,11 +23,20 @@ static inline int kit_distance(const char *a, const char *b)
     return row[n];
 }
 
+/* How far a word is from an option's name; one that is only cut short is nearest. */
+static inline int kit_likeness(const char *word, const char *name)
+{
+    return *word && !strncmp(name, word, strlen(word)) ? 0 : kit_distance(word, name);
+}
+
 static inline void kit_unknown(const kit *run, const kit_option *table, const char *word)
 {
-    const char *name = word + strspn(word, "-"), *best = "help";
+    char name[64];
+    const char *best = "help";
+    snprintf(name, sizeof name, "%s", word + strspn(word, "-"));
+    name[strcspn(name, "=")] = 0;
     for (const kit_option *o = table; o->name; o++)
-        if (kit_distance(name, o->name) < kit_distance(name, best)) best = o->name;
+        if (kit_likeness(name, o->name) < kit_likeness(name, best)) best = o->name;
     kit_die(run, 2, "unknown option %s; did you mean --%s?  --help lists them all", word, best);
 }
 

@@ -49,13 +49,14 @@ static inline void kit_checkpoint(kit *run)
     run->checked = kit_seconds();
 }
 
-/* A new run in a folder that holds another one: from here on the folder is the new one's.  The other's checkpoint stays
-   under another name, in case --resume was forgotten. */
+/* A new run in a folder that holds another one: with the checkpoint that is written here the folder is the new one's.  The
+   other's checkpoint stays under another name, in case --resume was forgotten. */
 static inline void kit_begin(kit *run)
 {
     char old[PATH_MAX];
     kit_name(old, "%s/checkpoint.earlier.safetensors", run->out);
-    if (!rename(kit_path(run, "checkpoint.safetensors"), old))
+    unlink(old);
+    if (!link(kit_path(run, "checkpoint.safetensors"), old))
         printf("%s holds an earlier run: this one takes its place, and only its checkpoint stays, as %s\n", run->out, old);
     kit_checkpoint(run);
     unlink(kit_path(run, "log.tsv"));
