@@ -410,8 +410,8 @@ static void *ae__permanent(ae_ctx *ae, size_t bytes) {
     p[-1] = ae->permanent;  p[-2] = raw;  p[-3] = (void *)whole;  ae->permanent = p;  return p;
 }
 static float *ae__permanent_floats(ae_ctx *ae, size_t n) { return (float *)ae__permanent(ae, (n + AE_PAD) * sizeof(float)); }
-static void ae__free_permanent(ae_ctx *ae) {
-    while (ae->permanent) {
+static void ae__free_permanent(ae_ctx *ae, const void *until) {             /* the newest first; until NULL: all of it */
+    while (ae->permanent != until) {
         void **p = (void **)ae->permanent;
         ae->permanent = p[-1];  ae__dealloc(ae, p[-2], (size_t)p[-3]);
     }
@@ -419,7 +419,7 @@ static void ae__free_permanent(ae_ctx *ae) {
 /* A new block behind the last one, at least twice the size of all before: a few steps, and the arena grows no more. */
 static ae_block *ae__new_block(ae_ctx *ae, size_t floats, size_t base) {
     size_t size = floats > base ? floats : base;  size_t bytes, head = 64 + sizeof(ae_block);  ae_block *b;
-    if (size < 1u << 18) size = 1u << 18;
+    if (size < 250000) size = 250000;                       /* the first one is a megabyte: what a file may cost at least */
     bytes = head + 64 + (size + AE_PAD) * sizeof(float);  b = (ae_block *)ae__alloc(ae, bytes);
     if (!b) return NULL;
     b->next = NULL;  b->base = base;  b->size = size;  b->data = (float *)(((size_t)(b + 1) + 63) & ~(size_t)63);
@@ -546,7 +546,7 @@ AE_API ae_ctx *ae_new(const ae_config *config) {
 }
 AE_API void ae_free(ae_ctx *ae) {
     if (!ae) return;
-    ae__pool_stop(ae);  ae__free_blocks(ae);  ae__free_permanent(ae);  ae__slots_free(ae, &ae->step);
+    ae__pool_stop(ae);  ae__free_blocks(ae);  ae__free_permanent(ae, NULL);  ae__slots_free(ae, &ae->step);
     ae__slots_free(ae, &ae->kept);  ae__dealloc(ae, ae->records, (size_t)ae->room_records * sizeof(ae_record));
     ae__dealloc(ae, ae->args, ae->room_args * sizeof(float));  ae__dealloc(ae, ae->marks, ae->room_marks * sizeof(ae_mark));
     AE_ASSERT(ae->bytes == sizeof *ae);
@@ -1863,24 +1863,26 @@ static int ae__place(ae_net *root, ae_net *l, int i, float *data, float *grad, i
     memset(grad, 0, (size_t)ae__numel(s->dim) * sizeof(float));  return 1;
 }
 static int ae__seal(ae_net *net) {
-    ae_net *root = ae__root(net), *l;  size_t at = 0;  int i, number = 0;
+    ae_net *root = ae__root(net), *l;  ae_ctx *ae = root->ctx;  size_t at = 0;  int i, number = 0, well;
+    uint32_t kept = ae->kept.top;  void *before = ae->permanent;
     if (root->sealed) return 1;
-    for (l = root; l; l = ae__walk(root, l)) {
+    for (root->floats = 0, l = root; l; l = ae__walk(root, l)) {
         l->tensors = l->kind->owns ? l->kind->owns(l->arg, l->owned) : 0;
         for (i = 0; i < l->tensors; i++) root->floats += ae__padded(&l->owned[i]);
     }
-    root->flat = ae__permanent_floats(root->ctx, root->floats);  root->grad = ae__permanent_floats(root->ctx, root->floats);
-    if (!root->flat || !root->grad) { ae__fail(root->ctx, "out of memory for the %.0f numbers of a network", (double)root->floats); return 0; }
-    for (l = root; l; l = ae__walk(root, l))
-        for (i = 0; i < l->tensors; at += ae__padded(&l->owned[i++]))
-            if (!ae__place(root, l, i, root->flat + at, root->grad + at, number++)) return 0;
-    root->sealed = 1;  return 1;
+    root->flat = ae__permanent_floats(ae, root->floats);  root->grad = ae__permanent_floats(ae, root->floats);
+    well = root->flat && root->grad;
+    if (!well) ae__fail(ae, "out of memory for the %.0f numbers of a network", (double)root->floats);
+    for (l = root; l && well; l = ae__walk(root, l))
+        for (i = 0; i < l->tensors && well; at += ae__padded(&l->owned[i++])) well = ae__place(root, l, i, root->flat + at, root->grad + at, number++);
+    if (!well) { ae->kept.top = kept; ae__free_permanent(ae, before); }         /* the next use tries again */
+    return root->sealed = well;
 }
 
 /* ---- looking inside ---- */
 /* Visits every tensor below top: i-th call gives the i-th, NULL at the end.  buffers: those too. */
 typedef struct ae_cursor { ae_net *top, *net; int i; } ae_cursor;
-static ae_cursor ae__cursor(ae_net *top) { ae_cursor c; c.top = c.net = top;  c.i = -1;  ae__seal(top); return c; }
+static ae_cursor ae__cursor(ae_net *top) { ae_cursor c; c.top = top;  c.net = ae__seal(top) ? top : NULL;  c.i = -1;  return c; }
 static ae_owned *ae__next_tensor(ae_cursor *c, int buffers) {
     while (c->net) {
         while (++c->i < c->net->tensors) if (buffers || !c->net->owned[c->i].buffer) return &c->net->owned[c->i];
@@ -1963,10 +1965,9 @@ typedef struct ae_adam_step { float b1, b2, eps, decay, shrink, step_size, root_
 static void ae__adam(ae_ctx *ae, float *p, const float *g, float *m, float *v, size_t n, ae_adam_step k);
 static ae_opt *ae__opt(ae_net *net, int kind, float lr) {
     ae_ctx *ae = net ? net->ctx : NULL;  ae_opt *o = net && ae__seal(net) ? (ae_opt *)ae__permanent(ae, sizeof *o) : NULL;
-    if (!o) return NULL;
-    o->net = net;  o->kind = kind;  o->m = ae__permanent_floats(ae, ae__root(net)->floats);
-    o->v = ae__permanent_floats(ae, ae__root(net)->floats);  o->steps = ae__permanent_floats(ae, (size_t)ae_params(net));
-    if (!o->m || !o->v || !o->steps) { ae__fail(ae, "out of memory for an optimiser"); return NULL; }
+    if (o) o->net = net, o->kind = kind, o->m = ae__permanent_floats(ae, ae__root(net)->floats);
+    if (o) o->v = ae__permanent_floats(ae, ae__root(net)->floats), o->steps = ae__permanent_floats(ae, (size_t)ae_params(net));
+    if (!o || !o->m || !o->v || !o->steps) { if (ae && !ae->poisoned) ae__fail(ae, "out of memory for an optimiser"); return NULL; }
     o->knob[AE_LR] = lr;  o->knob[AE_BETA1] = 0.9f;  o->knob[AE_BETA2] = 0.999f;  o->knob[AE_EPS] = 1e-8f;
     o->knob[AE_WEIGHT_DECAY] = kind == AE_OPT_ADAMW ? 1e-2f : 0;  o->next = ae->opts;  ae->opts = o;  return o;
 }
@@ -2336,8 +2337,16 @@ static int ae__check_places(ae_file *f) {
     return 1;
 }
 static void ae__close(ae_ctx *ae, ae_file *f) {
-    ae__dealloc(ae, f->header, f->header_bytes + 1);  ae__dealloc(ae, f->data, f->data_bytes);
+    ae__dealloc(ae, f->header, f->header_bytes + 1);  ae__dealloc(ae, f->data, f->data_bytes + 1);
     ae__dealloc(ae, f->found, f->room * sizeof(ae_found));
+}
+/* n bytes and a zero behind them. */
+static char *ae__read_bytes(ae_ctx *ae, FILE *in, ae_file *f, size_t n) {
+    char *p = (char *)ae__alloc(ae, n + 1);
+    if (!p) { ae__bad(f, "no memory to read it"); return NULL; }
+    p[n] = 0;
+    if (!n || fread(p, 1, n, in) == n) return p;
+    ae__dealloc(ae, p, n + 1);  ae__bad(f, "it could not be read to its end");  return NULL;
 }
 static int ae__read_parts(ae_ctx *ae, FILE *in, ae_file *f) {
     uint64_t length = 0;  long size = fseek(in, 0, SEEK_END) ? -1 : ftell(in);
@@ -2345,19 +2354,15 @@ static int ae__read_parts(ae_ctx *ae, FILE *in, ae_file *f) {
     if (size < 10 || fread(&length, 1, 8, in) != 8) return ae__bad(f, "it is too short for a safetensors file");
     if (length < 2 || length > (uint64_t)size - 8 || length > 100000000) return ae__bad(f, "its first 8 bytes claim a header that does not fit (not a safetensors file, or cut short)");
     f->header_bytes = (size_t)length;  f->data_bytes = (size_t)size - 8 - f->header_bytes;
-    f->header = (char *)ae__alloc(ae, f->header_bytes + 1);
-    f->data = f->header && f->data_bytes ? (char *)ae__alloc(ae, f->data_bytes) : NULL;
-    if (!f->header || (f->data_bytes && !f->data)) return ae__bad(f, "no memory to read it");
-    f->header[f->header_bytes] = 0;
-    if (fread(f->header, 1, f->header_bytes, in) == f->header_bytes && (!f->data_bytes || fread(f->data, 1, f->data_bytes, in) == f->data_bytes)) return 1;
-    return ae__bad(f, "it could not be read to its end");
+    f->header = ae__read_bytes(ae, in, f, f->header_bytes);
+    return f->header && ae__parse_header(ae, f) && ae__check_places(f) && (f->data = ae__read_bytes(ae, in, f, f->data_bytes)) != NULL;
 }
 /* Reads and checks all that can be checked without knowing the network.  0: the text says what is wrong. */
 static int ae__read(ae_ctx *ae, const char *path, ae_file *f) {
     FILE *in = ae__little_endian() ? fopen(path, "rb") : NULL;  int well;
     memset(f, 0, sizeof *f);
     if (!in) return ae__world(ae, "%.400s cannot be opened: %s", path, ae__little_endian() ? strerror(errno) : "reading is not written for big-endian machines");
-    well = ae__read_parts(ae, in, f) && ae__parse_header(ae, f) && ae__check_places(f);  fclose(in);
+    well = ae__read_parts(ae, in, f);  fclose(in);
     if (well) return 1;
     ae__close(ae, f);
     return ae__world(ae, "%.400s: %s", path, f->problem);
@@ -2409,7 +2414,7 @@ static int ae__take_all(ae_ctx *ae, const char *path, const ae_file *f, const ae
 static void ae__bump_versions(ae_net *net) { ae_cursor c = ae__cursor(net); while (ae__next_tensor(&c, 1)) ae__slot(ae__cursor_tensor(&c))->version++; }
 static int ae__net_file(ae_net *net, const char *path, const ae_file *f) {      /* f NULL: write */
     ae_ctx *ae = net->ctx;  size_t mark = ae_begin(ae), n = ae__net_entries(net, "", NULL);
-    ae_entry *e = (ae_entry *)(void *)ae__floats(ae, n * sizeof *e / 4 + 1);
+    ae_entry *e = ae__seal(net) ? (ae_entry *)(void *)ae__floats(ae, n * sizeof *e / 4 + 1) : NULL;
     int well = e && (ae__net_entries(net, "", e), f ? ae__take_all(ae, path, f, e, n) : ae__write(ae, path, net, e, n));
     if (well && f) ae__bump_versions(net);
     ae_end(ae, mark);  return well;
@@ -2451,7 +2456,7 @@ AE_API int ae_load_all(ae_ctx *ae, const char *path) {
 }
 
 /* ---- ae_open: the network from its description ---- */
-typedef struct ae_plan { const char *at, *problem; int depth; double left; } ae_plan;   /* left: bytes of tensors that the file can still hold */
+typedef struct ae_plan { const char *at, *problem; int depth, layers; double left; } ae_plan;   /* left: bytes of tensors that the file can still hold */
 static int ae__plan_is(ae_plan *p, char c) { return *p->at == c && p->at++; }
 static int ae__plan_word(ae_plan *p, char *word) {
     size_t n = 0;
@@ -2472,6 +2477,7 @@ static int ae__plan_child(ae_plan *p, ae_net *parent) {                         
     char name[AE_NAME], kind[AE_NAME];  float arg[AE_LAYER_ARGS];  const ae_kind *k;  ae_net *l, *other;  int i;
     if (!ae__plan_word(p, name) || !ae__plan_is(p, ':') || !ae__plan_word(p, kind) || (k = ae__kind(kind)) == NULL) return 0;
     if (k == ae__kind("Op")) { p->problem = "it holds a layer that only the program which wrote it can build"; return 0; }
+    if (++p->layers > 4096) { p->problem = "it describes more than 4096 layers"; return 0; }     /* looking for equal names takes their square */
     if (!ae__plan_is(p, '(')) return 0;
     for (i = 0; k->least[i]; i++) if ((i && !ae__plan_is(p, ',')) || !ae__plan_number(p, &arg[i])) return 0;
     if (!ae__plan_is(p, ')') || ae__layer_problem(parent->ctx, k, arg, &p->left)) return 0;
@@ -2487,7 +2493,7 @@ static int ae__plan_node(ae_plan *p, ae_net *net) {                             
     p->depth--;  return 1;
 }
 static int ae__plan(ae_file *f, ae_net *net) {
-    ae_plan p = { f->network, "its description of the network is damaged", 0, (double)f->data_bytes };
+    ae_plan p = { f->network, "its description of the network is damaged", 0, 0, (double)f->data_bytes };
     char word[AE_NAME];  float head[4];  int i, well = 1;  const ae_net *first;
     if (!f->network) return ae__bad(f, "it does not say how its network is built; only files written by ae_save do");
     for (i = 0; i < 4 && well; i++) well = ae__plan_number(&p, &head[i]) && head[i] >= 0 && head[i] == (float)(int)head[i] && ae__plan_is(&p, i < 3 ? ',' : ';');
@@ -2499,14 +2505,14 @@ static int ae__plan(ae_file *f, ae_net *net) {
     return !net->input_dims || !first->kind->fuses || net->input[1] == (int)first->arg[0] || ae__bad(f, "its first layer cannot take the input that it describes");
 }
 AE_API ae_net *ae_open(ae_ctx *ae, const char *path) {
-    ae_file f;  ae_net *net;  int well;
+    ae_file f;  ae_net *net;  int well;  uint32_t kept = ae->kept.top;  void *before = ae->permanent;
     if (!ae__read(ae, path, &f)) return NULL;
     net = ae_net_new(ae);
     well = net && (ae__plan(&f, net) || ae__world(ae, "%.400s: %s", path, f.problem)) && ae__net_file(net, path, &f);
     ae__close(ae, &f);
     if (well) { ae_train(net, 0); return net; }
-    if (net) { ae->roots = net->next; ae->n_roots--; }        /* forgotten; its few bytes go with the context */
-    return NULL;
+    if (net) { ae->roots = net->next; ae->n_roots--; }
+    ae->kept.top = kept;  ae__free_permanent(ae, before);  return NULL;
 }
 
 #endif /* AE_NO_STDIO */

@@ -18,7 +18,12 @@
    A lesson that trains several networks makes all of them first, says kit_restore(&run, NULL), and goes through the loop
    and kit_save once for each, after kit_net(&run, "cnn"): a name in the log, in run.json and in model_cnn.safetensors.
 
-   Networks and mathematics are on the lesson's page.  kit_options.h, kit_data.h and kit_plot.h are parts of this file.
+   A run can be stopped, or killed, at any moment: --resume goes on from its last checkpoint, here or on another machine,
+   and in the end there are the same bits and the same pictures.  What a lesson collects for them while it trains it
+   therefore gives to kit_keep, before kit_restore.
+
+   Networks and mathematics are on the lesson's page.  kit_options.h, kit_data.h, kit_plot.h and kit_resume.h are parts
+   of this file.
    C99, POSIX. */
 
 #ifndef KIT_H
@@ -38,6 +43,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -57,6 +63,14 @@ typedef struct kit_settings { int epochs, batch; double lr; } kit_settings;
 typedef struct kit_text { char *text; size_t used, room; } kit_text;
 typedef struct kit_set  { uint8_t *images, *labels; int n; } kit_set;            /* images are [n,1,28,28] */
 typedef struct kit_drawing { pid_t pid; char png[64]; } kit_drawing;             /* a gnuplot at work */
+typedef struct kit_kept { const char *name; void *at; size_t bytes; } kit_kept;  /* it travels in the checkpoint */
+typedef struct kit_progress {            /* where the training of a network is, and how it was begun */
+    double train_loss, lr;
+    uint64_t seed;
+    float running;
+    int32_t epoch, started, batch, images;
+    char dataset[12];
+} kit_progress;
 
 typedef struct kit {
     /* The lesson fills these in. */
@@ -77,8 +91,11 @@ typedef struct kit {
     ae_tensor running;                   /* adds up the batch losses of the epoch */
     const char *net;                     /* the network that is being trained, if there are several; else NULL */
     int nets;                            /* how many were begun */
-    ae_net *notes;                       /* travels in the checkpoint: see kit_checkpoint */
-    float progress[KIT_NETS][8];         /* what it says */
+    ae_net *notes;                       /* how the kept things below travel in the checkpoint: see kit_checkpoint */
+    kit_kept kept[16];
+    int keeps;
+    kit_progress progress[KIT_NETS];     /* kept, as are the lesson's options and its facts so far */
+    char options[512], facts_kept[8192];
     int epoch, batches, started, resumed, steps_before;      /* steps_before: done by an earlier run */
     double train_loss, test_loss, train_seconds, test_seconds, first_epoch_seconds, first_batch_seconds;
     double began, epoch_began, loop_began, drawn, checked;
@@ -184,6 +201,9 @@ static inline void kit_make_out(const kit *run)
             if (mkdir(path, 0777) && errno != EEXIST) kit_die(run, 3, "cannot make the folder %s: %s", path, strerror(errno));
             *p = '/';
         }
+    int folder = open(run->out, O_RDONLY | O_CLOEXEC);     /* locked until this process ends, however it ends */
+    if (folder >= 0 && flock(folder, LOCK_EX | LOCK_NB) && errno == EWOULDBLOCK)
+        kit_die(run, 3, "another run is at work in %s: wait until it ends, or choose another --out", run->out);
     int probe = open(path, O_WRONLY | O_CREAT, 0666);      /* better to know now than after the training */
     if (probe < 0) kit_die(run, 3, "cannot write to the folder %s: %s", run->out, strerror(errno));
     close(probe);
@@ -233,19 +253,37 @@ static inline void kit_log(kit *run)
 }
 
 /* A key and a number for run.json.  JSON has no NaN and no infinity: null stands for them. */
-static inline void kit_fact(kit *run, const char *key, double value)
+static inline void kit_json(kit_text *t, const char *key, double value)
 {
-    if (isfinite(value)) kit_print(&run->facts, ",\n  \"%s\": %.9g", key, value);
-    else kit_print(&run->facts, ",\n  \"%s\": null", key);
+    if (isfinite(value)) kit_print(t, ",\n  \"%s\": %.9g", key, value);
+    else kit_print(t, ",\n  \"%s\": null", key);
 }
 
-static inline void kit_fact_text(kit *run, const char *key, const char *text)
+static inline void kit_json_text(kit_text *t, const char *key, const char *text)
 {
-    kit_print(&run->facts, ",\n  \"%s\": \"", key);
+    kit_print(t, ",\n  \"%s\": \"", key);
     for (const unsigned char *p = (const unsigned char *)text; *p; p++)
-        if (*p < 32) kit_print(&run->facts, "\\u%04x", *p);
-        else kit_print(&run->facts, *p == '"' || *p == '\\' ? "\\%c" : "%c", *p);
-    kit_print(&run->facts, "\"");
+        if (*p < 32) kit_print(t, "\\u%04x", *p);
+        else kit_print(t, *p == '"' || *p == '\\' ? "\\%c" : "%c", *p);
+    kit_print(t, "\"");
+}
+
+/* A fact of the lesson's own, for run.json. */
+static inline void kit_fact(kit *run, const char *key, double value)
+{
+    kit_json(&run->facts, key, value);
+}
+
+/* A resumed run states some facts again: the last word counts. */
+static inline void kit_last_facts(kit_text *facts)
+{
+    char *at = facts->text, *next, key[120];
+    while (facts->used && (next = strstr(at + 1, ",\n  \""))) {
+        snprintf(key, sizeof key, "%.*s", (int)strcspn(at + 1, ":") + 1, at);
+        if (!strstr(next, key)) { at = next; continue; }
+        facts->used -= (size_t)(next - at);
+        memmove(at, next, strlen(next) + 1);
+    }
 }
 
 /* Training speed leaves the first epoch out when there are more: it warms caches and touches memory for the first time. */
@@ -259,55 +297,52 @@ static inline double kit_images_per_second(const kit *run)
 /* What run.json says of one network among several. */
 static inline void kit_net_json(kit *run)
 {
-    kit_text all = run->facts;
-    run->facts = run->net_facts;
-    kit_print(&run->facts, "%s\n    \"%s\": {\n  \"epochs_done\": %d", run->nets > 1 ? "," : "", run->net, run->epoch);
-    kit_fact(run, "train_seconds", run->train_seconds);
-    kit_fact(run, "images_per_second", kit_images_per_second(run));
-    kit_fact(run, "train_loss", run->train_loss);
-    kit_fact(run, "test_loss", run->test_loss);
-    kit_print(&run->facts, " }");
-    run->net_facts = run->facts;
-    run->facts = all;
+    kit_text *t = &run->net_facts;
+    kit_print(t, "%s\n    \"%s\": {\n  \"epochs_done\": %d", run->nets > 1 ? "," : "", run->net, run->epoch);
+    kit_json(t, "train_seconds", run->train_seconds);
+    kit_json(t, "images_per_second", kit_images_per_second(run));
+    kit_json(t, "train_loss", run->train_loss);
+    kit_json(t, "test_loss", run->test_loss);
+    kit_print(t, " }");
 }
 
 static inline void kit_run_json(kit *run, int interrupted)
 {
-    kit_text lesson = run->facts;                     /* the lesson's own facts come last */
-    memset(&run->facts, 0, sizeof run->facts);
-    kit_print(&run->facts, "{\n  \"lesson\": \"%s\"", run->lesson);
-    kit_fact_text(run, "version", AE_VERSION);
-    kit_fact_text(run, "compiler", strstr(__VERSION__, "lang") ? __VERSION__ : "gcc " __VERSION__);
-    kit_fact_text(run, "machine", ae_machine(run->ae));
-    kit_fact_text(run, "device", run->device);
-    kit_fact_text(run, "command", run->command.text);
-    kit_fact_text(run, "mode", run->quick ? "quick" : run->full ? "full" : "default");
-    kit_fact_text(run, "data", run->dataset);
-    kit_fact(run, "train_images", run->train.n);
-    kit_fact(run, "test_images", run->test.n);
-    kit_print(&run->facts, ",\n  \"seed\": %llu", (unsigned long long)run->seed);
-    kit_fact(run, "threads", ae_threads(run->ae));
-    kit_fact(run, "epochs", run->epochs);
-    kit_fact(run, "epochs_done", run->epoch);
-    kit_fact(run, "batch", run->batch);
-    kit_fact(run, "lr", run->lr);
-    kit_fact(run, "interrupted", interrupted);
-    kit_fact(run, "seconds", kit_seconds() - run->began);
-    kit_fact(run, "seconds_to_first_batch", run->first_batch_seconds);
-    kit_fact(run, "train_seconds", run->train_seconds);
-    kit_fact(run, "images_per_second", kit_images_per_second(run));
-    kit_fact(run, "train_loss", run->train_loss);
-    kit_fact(run, "test_loss", run->test_loss);
-    kit_fact(run, "test_seconds", run->test_seconds);
-    if (run->net_facts.used) kit_print(&run->facts, ",\n  \"nets\": {%s }", run->net_facts.text);
-    kit_print(&run->facts, "%s\n}\n", lesson.used ? lesson.text : "");
-    kit_write(run, "run.json", run->facts.text, run->facts.used);
-    free(run->facts.text);
-    run->facts = lesson;
+    kit_text t = { NULL, 0, 0 };
+    kit_print(&t, "{\n  \"lesson\": \"%s\"", run->lesson);
+    kit_json_text(&t, "version", AE_VERSION);
+    kit_json_text(&t, "compiler", strstr(__VERSION__, "lang") ? __VERSION__ : "gcc " __VERSION__);
+    kit_json_text(&t, "machine", ae_machine(run->ae));
+    kit_json_text(&t, "device", run->device);
+    kit_json_text(&t, "command", run->command.text);
+    kit_json_text(&t, "mode", run->quick ? "quick" : run->full ? "full" : "default");
+    kit_json_text(&t, "data", run->dataset);
+    kit_json(&t, "train_images", run->train.n);
+    kit_json(&t, "test_images", run->test.n);
+    kit_print(&t, ",\n  \"seed\": %llu", (unsigned long long)run->seed);
+    kit_json(&t, "threads", ae_threads(run->ae));
+    kit_json(&t, "epochs", run->epochs);
+    kit_json(&t, "epochs_done", run->epoch);
+    kit_json(&t, "batch", run->batch);
+    kit_json(&t, "lr", run->lr);
+    kit_json(&t, "interrupted", interrupted);
+    kit_json(&t, "seconds", kit_seconds() - run->began);
+    kit_json(&t, "seconds_to_first_batch", run->first_batch_seconds);
+    kit_json(&t, "train_seconds", run->train_seconds);
+    kit_json(&t, "images_per_second", kit_images_per_second(run));
+    kit_json(&t, "train_loss", run->train_loss);
+    kit_json(&t, "test_loss", run->test_loss);
+    kit_json(&t, "test_seconds", run->test_seconds);
+    if (run->net_facts.used) kit_print(&t, ",\n  \"nets\": {%s }", run->net_facts.text);
+    kit_last_facts(&run->facts);
+    kit_print(&t, "%s\n}\n", run->facts.used ? run->facts.text : "");          /* the lesson's own facts come last */
+    kit_write(run, "run.json", t.text, t.used);
+    free(t.text);
 }
 
 #include "kit_data.h"
 #include "kit_plot.h"
+#include "kit_resume.h"
 
 /* ==== Ctrl-C, the progress bar, and the epochs ==================================================================== */
 
@@ -348,15 +383,17 @@ static inline int kit_epoch(kit *run, ae_loader *loader)
         run->loop_began = run->epoch_began;
         if (run->nets == 1) run->first_batch_seconds = run->epoch_began - run->began;
         run->steps_before = run->epoch * run->batches + run->started;
+        if (run->nets == 1 && !run->resume) kit_begin(run);
     }
     return !kit_stopped && run->epoch < run->epochs && (run->epoch == run->resumed || !isnan(run->train_loss));
 }
 
-/* Before each batch: draws the bar, and says no after Ctrl-C.  The call that finds the loader at its end stops the clock. */
+/* Before each batch: draws the bar, makes a checkpoint now and then, and says no after Ctrl-C.  The call that finds the loader at its end stops the clock. */
 static inline int kit_batch(kit *run)
 {
     kit_bar(run, run->started);
     if (kit_stopped) return 0;
+    if (kit_seconds() - run->checked > (run->started ? 10 : 2)) kit_checkpoint(run);
     if (run->started++ < run->batches) return 1;
     run->train_loss = (double)ae_item(run->running) / run->batches;       /* the mean of the batch means */
     if (isnan(run->train_loss)) run->train_loss = NAN;                    /* printed as nan, never -nan */
@@ -375,18 +412,6 @@ static inline void kit_say(kit *run, const char *format, ...)
     vprintf(format, args);
     va_end(args);
     fflush(stdout);
-}
-
-/* The checkpoint also says where each network's training is and how it was begun.  The library saves networks, optimisers
-   and loaders, so these numbers travel as the only parameter of a tiny network of our own. */
-static inline void kit_checkpoint(kit *run)
-{
-    const float at[8] = { (float)run->epoch, (float)run->started, ae_item(run->running), isnan(run->train_loss) ? 0 : (float)run->train_loss,
-                          (float)run->batch, (float)run->lr, (float)(run->seed & 0xFFFFFF), (float)run->train.n };
-    memcpy(run->progress[run->nets - 1], at, sizeof at);
-    ae_assign(ae_param(run->notes, "progress"), run->progress[0]);
-    if (!ae_save_all(run->ae, kit_path(run, "checkpoint.safetensors"))) kit_die(run, 3, "%s", ae_error(run->ae));
-    run->checked = kit_seconds();
 }
 
 /* After the batches of an epoch and the test that follows: the log, the line, the live picture. */
@@ -415,54 +440,6 @@ static inline void kit_epoch_end(kit *run, double test_loss)
                run->epoch, run->epochs, run->train_loss, test_loss, took);
     fflush(stdout);
     if (run->live) kit_curve(run, 30);
-    if (kit_seconds() - run->checked > 20) kit_checkpoint(run);
-}
-
-/* --resume: the rows of the log up to where the checkpoint is, one for each epoch done. */
-static inline void kit_read_log(kit *run)
-{
-    char line[4096];
-    int rows = 1;
-    FILE *f = fopen(kit_path(run, "log.tsv"), "r");
-    for (int i = 0; i < KIT_NETS; i++) rows += (int)run->progress[i][0];
-    while (f && rows-- > 0 && fgets(line, sizeof line, f)) kit_print(&run->log, "%s", line);
-    if (f) fclose(f);
-}
-
-/* Now the network of this name is trained, from where the checkpoint left it. */
-static inline void kit_net(kit *run, const char *name)
-{
-    const float *at = run->progress[run->nets];
-    if (run->nets++ == KIT_NETS) kit_die(run, 1, "more than %d networks", KIT_NETS);
-    run->net = name;
-    if (name) kit_print(&run->net_names, "%s%s", run->nets > 1 ? " " : "", name);
-    run->epoch = run->resumed = (int)at[0];
-    run->started = (int)at[1];
-    run->train_loss = run->resumed ? at[3] : NAN;
-    run->test_loss = NAN;
-    run->train_seconds = run->test_seconds = run->loop_began = run->drawn = 0;
-    ae_assign(run->running, &at[2]);
-    if (run->resume && at[4] > 0) printf("resumed%s%s after epoch %d and %d batches\n", name ? " " : "", name ? name : "", run->epoch, run->started);
-}
-
-/* --load and --resume, once networks, optimisers and loaders are made.  model: the only network, or NULL if there are
-   several; then kit_net follows, as it does for an only one that the lesson has named in run.net before. */
-static inline void kit_restore(kit *run, ae_net *model)
-{
-    run->notes = ae_net_new(run->ae);
-    ae_nn_parameter(run->notes, "progress", 0, KIT_NETS, 8, 0, 0);
-    if ((run->load || run->save) && !model) kit_die(run, 2, "--load and --save are about one network, and this run has several: choose one");
-    if (run->load && !ae_load(model, run->load)) kit_die(run, 3, "%s", ae_error(run->ae));
-    if (run->resume) {
-        if (!ae_load_all(run->ae, kit_path(run, "checkpoint.safetensors"))) kit_die(run, 3, "%s", ae_error(run->ae));
-        memcpy(run->progress, ae_data(ae_param(run->notes, "progress")), sizeof run->progress);
-        const float *at = run->progress[0];
-        if (at[4] != (float)run->batch || at[5] != (float)run->lr || at[6] != (float)(run->seed & 0xFFFFFF) || at[7] != (float)run->train.n)
-            kit_die(run, 2, "the run in %s was begun with --batch %g, --lr %g, --seed %g on %g images: resume it with the same",
-                    run->out, (double)at[4], (double)at[5], (double)at[6], (double)at[7]);
-        kit_read_log(run);
-    }
-    if (model && !run->net) kit_net(run, NULL);
 }
 
 /* After the training: weights, checkpoint, run.json.  A run that was interrupted ends here. */
@@ -510,6 +487,7 @@ static inline ae_ctx *kit_start(kit *run, int argc, char **argv, const kit_optio
     run->bar = !run->no_progress && isatty(2);
     kit_find_folder(run, argv[0]);
     kit_make_out(run);
+    if (run->resume) kit_read_lines(run, "plots.tsv", INT_MAX, &run->plots);
 
     config.seed = run->seed;
     config.threads = run->threads;
@@ -524,6 +502,7 @@ static inline ae_ctx *kit_start(kit *run, int argc, char **argv, const kit_optio
 static inline int kit_finish(kit *run, const char *format, ...)
 {
     va_list args;
+    kit_draw_missing(run);
     kit_wait(run, 1);
     kit_run_json(run, 0);
     printf("everything is in %s\n%s: ", run->out, run->lesson);

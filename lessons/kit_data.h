@@ -43,19 +43,30 @@ static inline uint8_t *kit_read_idx(const char *path, int dims, int *n, char *wh
     return bytes;
 }
 
-/* Images and labels of one set.  They must be equally many, and every label must be one of the classes. */
+static inline void kit_set_free(kit_set *set)
+{
+    free(set->images);
+    free(set->labels);
+    memset(set, 0, sizeof *set);
+}
+
+/* Images and labels of one set.  They must be equally many, and every label must be one of the classes.  0: `set` is
+   empty, and `why` tells. */
 static inline int kit_read_set(const char *stem, int classes, kit_set *set, char *why, size_t size)
 {
     char path[PATH_MAX];
     int labels = 0, low = classes == KIT_LETTERS, bad = 0;
     kit_name(path, "%s-images-idx3-ubyte", stem);
-    if (!(set->images = kit_read_idx(path, 3, &set->n, why, size))) return 0;
+    set->labels = NULL;
+    set->images = kit_read_idx(path, 3, &set->n, why, size);
     kit_name(path, "%s-labels-idx1-ubyte", stem);
-    if (!(set->labels = kit_read_idx(path, 1, &labels, why, size))) return 0;
-    for (int i = 0; i < labels; i++) bad += set->labels[i] < low || set->labels[i] >= classes + low;
-    if (labels != set->n) snprintf(why, size, "%s: %d labels for %d images", path, labels, set->n);
+    if (set->images) set->labels = kit_read_idx(path, 1, &labels, why, size);
+    for (int i = 0; set->labels && i < labels; i++) bad += set->labels[i] < low || set->labels[i] >= classes + low;
+    if (set->labels && labels == set->n && !bad) return 1;
+    if (set->labels && labels != set->n) snprintf(why, size, "%s: %d labels for %d images", path, labels, set->n);
     else if (bad) snprintf(why, size, "%s: %d of the labels not in %d .. %d", path, bad, low, classes - 1 + low);
-    return labels == set->n && !bad;
+    kit_set_free(set);
+    return 0;
 }
 
 /* 1: the data is in this folder and read.  0: it is not here.  -1: it is here, and wrong; `why` tells. */
@@ -70,7 +81,9 @@ static inline int kit_read_folder(kit *run, const char *folder, int classes, cha
         if (access(path, F_OK)) continue;
         for (int t = 0; t < 2; t++) {
             kit_name(path, "%s/%s%s", folder, deep ? sub : "", stem[t]);
-            if (!kit_read_set(path, classes, t ? &run->test : &run->train, why, size)) return -1;
+            if (kit_read_set(path, classes, t ? &run->test : &run->train, why, size)) continue;
+            kit_set_free(&run->train);                        /* half a data set is none */
+            return -1;
         }
         return 1;
     }
@@ -149,7 +162,9 @@ static inline void kit_data(kit *run, int classes, int most)
 static inline void kit_free(kit *run)
 {
     ae_free(run->ae);
-    void *mine[] = { run->train.images, run->train.labels, run->test.images, run->test.labels, run->log.text, run->facts.text,
+    kit_set_free(&run->train);
+    kit_set_free(&run->test);
+    void *mine[] = { run->log.text, run->facts.text,
                      run->plots.text, run->command.text, run->columns.text, run->cells.text, run->net_facts.text,
                      run->net_names.text };
     for (size_t i = 0; i < sizeof mine / sizeof mine[0]; i++) free(mine[i]);

@@ -23,12 +23,40 @@ static inline int kit_distance(const char *a, const char *b)
     return row[n];
 }
 
+/* How far a word is from an option's name; one that is only cut short is nearest. */
+static inline int kit_likeness(const char *word, const char *name)
+{
+    return *word && !strncmp(name, word, strlen(word)) ? 0 : kit_distance(word, name);
+}
+
 static inline void kit_unknown(const kit *run, const kit_option *table, const char *word)
 {
-    const char *name = word + strspn(word, "-"), *best = "help";
+    char name[64];
+    const char *best = "help";
+    snprintf(name, sizeof name, "%s", word + strspn(word, "-"));
+    name[strcspn(name, "=")] = 0;
     for (const kit_option *o = table; o->name; o++)
-        if (kit_distance(name, o->name) < kit_distance(name, best)) best = o->name;
+        if (kit_likeness(name, o->name) < kit_likeness(name, best)) best = o->name;
     kit_die(run, 2, "unknown option %s; did you mean --%s?  --help lists them all", word, best);
+}
+
+/* getopt_long takes --epoch for --epochs; we do not, so that a name means the same when another option is added. */
+static inline int kit_in_full(const char *word, const char *name)
+{
+    size_t n = strlen(name);
+    return !strncmp(word, "--", 2) && !strncmp(word + 2, name, n) && (!word[2 + n] || word[2 + n] == '=');
+}
+
+/* The lesson's own options as this run has them: they are noted in its checkpoint. */
+static inline void kit_note_options(kit *run, const kit_option *o)
+{
+    size_t used = 0, size = sizeof run->options;
+    for (; o && o->name && used < size; o++) {
+        char *to = run->options + used;
+        used += (size_t)(o->kind == KIT_INT || o->kind == KIT_FLAG ? snprintf(to, size - used, "--%s %d ", o->name, *(int *)o->value)
+                       : o->kind == KIT_REAL ? snprintf(to, size - used, "--%s %g ", o->name, *(double *)o->value)
+                                             : snprintf(to, size - used, "--%s %s ", o->name, *(const char **)o->value));
+    }
 }
 
 /* Reads a value into its option, or leaves with a message.  A NaN fails both comparisons, so it is refused. */
@@ -126,9 +154,11 @@ static inline void kit_options(kit *run, int argc, char **argv, const kit_option
         else if (c == ':') kit_die(run, 2, "%s needs a value", word);
         else if (c == '?' && optopt == 256) kit_die(run, 2, "%s: this option takes no value", word);
         else if (c == '?') kit_unknown(run, table, word);
+        else if (!kit_in_full(word == optarg ? argv[optind - 2] : word, table[which].name)) kit_unknown(run, table, word == optarg ? argv[optind - 2] : word);
         else if (table[which].kind == KIT_FLAG) *(int *)table[which].value = 1;
         else kit_value(run, &table[which], optarg);
     }
+    kit_note_options(run, more);
     if (run->help) { kit_help(run, table); exit(0); }
     if (optind < argc) kit_die(run, 2, "%s: every word here belongs to an option; --help lists them", argv[optind]);
     if (run->quick && run->full) kit_die(run, 2, "--quick and --full exclude each other");

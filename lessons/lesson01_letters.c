@@ -89,10 +89,9 @@ static ae_net *autoencoder(ae_ctx *ae, int hidden, int latent)
 
 /* ==== TRAIN ======================================================================================================= */
 
-static void train(kit *run, ae_net *model, ae_opt *adam, ae_loader *batches, ae_loader *test)
+static void train(kit *run, ae_net *model, ae_opt *adam, ae_loader *batches, ae_loader *test, double *last)
 {
     ae_tensor x;
-    double last = NAN;
     while (kit_epoch(run, batches)) {                                      // for epoch in range(epochs):
         int epoch = run->epoch;
         double before = run->train_seconds;
@@ -105,19 +104,19 @@ static void train(kit *run, ae_net *model, ae_opt *adam, ae_loader *batches, ae_
             ae_backward(loss);                                             //         loss.backward()
             ae_step(adam);                                                 //         optimizer.step()
             ae_accumulate(run->running, loss);                             //         trainloss += loss.item()
-            last = ae_item(loss);
+            *last = ae_item(loss);
             if (step % LOG_STEP == 0)                                      //         if idx % log_step == 0:
                 kit_say(run, "Epoch: %03d/%03d | Batch: %04d/%04d | Loss: %.4f\n", epoch + 1, run->epochs, step, run->batches,
                         (double)ae_item(run->running) / (step + 1));       //             print(..., trainloss / (idx + 1))
         }
-        kit_column(run, "last_batch_loss", last);
+        kit_column(run, "last_batch_loss", *last);
         kit_epoch_end(run, kit_test_loss(run, model, test, ae_mse_loss));
         if (run->epoch == epoch) continue;                                 // Ctrl-C: this epoch is not over
         if (run->epoch == 1) kit_fact(run, "epoch1_train_loss", run->train_loss), kit_fact(run, "epoch1_test_loss", run->test_loss);
         kit_say(run, "***Epoch: %03d/%03d | Loss: %.4f, of its last batch: %.4f | Time elapsed: %.2f min\n",
-                run->epoch, run->epochs, run->train_loss, last, (run->train_seconds - before) / 60);
+                run->epoch, run->epochs, run->train_loss, *last, (run->train_seconds - before) / 60);
     }
-    kit_fact(run, "last_batch_loss", last);
+    kit_fact(run, "last_batch_loss", *last);
 }
 
 /* ==== LOOK ======================================================================================================== */
@@ -276,11 +275,13 @@ int main(int argc, char **argv)
     /* ---- MODEL ---- */
     ae_net *model = autoencoder(ae, hidden, latent);                       // model = LinearAutoencoder(784, 128, 32)
     ae_opt *adam = ae_adam(model, (float)run.lr);                          // torch.optim.Adam(model.parameters(), lr=1e-3)
+    double last = NAN;                                                     // the loss of the last batch
+    kit_keep(&run, "last", &last, sizeof last);
     kit_restore(&run, model);
     kit_summary(&run, model);                                              // print(model)
 
     /* ---- TRAIN ---- */
-    train(&run, model, adam, batches, in_order);
+    train(&run, model, adam, batches, in_order, &last);
     run.test_loss = kit_test_loss(&run, model, in_order, ae_mse_loss);
     kit_save(&run, model);                                                 // torch.save(model.state_dict(), ...)
     printf("Total Training Time: %.2f min\n", run.train_seconds / 60);

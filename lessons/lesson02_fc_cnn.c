@@ -21,7 +21,7 @@ typedef struct rival {                                       /* one of the two n
     ae_net *model;
     ae_opt *adam;
     ae_loader *batches;
-    double test_loss, pca;                                   /* in the end, and PCA's with as many numbers as the code */
+    double last, test_loss, pca;                             /* of the last batch; in the end, and PCA's with as many numbers as the code */
 } rival;
 
 /* ==== MODEL ======================================================================================================= */
@@ -95,7 +95,6 @@ static void train(kit *run, rival *r, ae_loader *test)
 {
     ae_tensor x;
     while (kit_epoch(run, r->batches)) {                                   // for i in range(epochs):
-        double last = NAN;                                                 /* of the last batch */
         int shown = run->epoch == 0;
         for (int k = 1; k <= 4; k++) shown |= run->epoch + 1 == (k * run->epochs + 3) / 4;   // [0, 4, 9, 14, 19]
         ae_train(r->model, 1);                                             //     model.train()
@@ -107,12 +106,12 @@ static void train(kit *run, rival *r, ae_loader *test)
             ae_zero_grad(r->adam);                                         //         optimizer.zero_grad()
             ae_backward(loss);                                             //         loss.backward()
             ae_step(r->adam);                                              //         optimizer.step()
-            if (run->started == run->batches) last = (double)ae_item(loss);
-            if (run->started == run->batches && shown) look_at_batch(run, x, output, last);
+            if (run->started == run->batches) r->last = (double)ae_item(loss);
+            if (run->started == run->batches && shown) look_at_batch(run, x, output, r->last);
         }
         ae_train(r->model, 0);                                             //     model.eval()
-        if (run->started > run->batches) kit_say(run, "Epoch %d/%d: loss = %.6f (%s, last batch)\n", run->epoch + 1, run->epochs, last, run->net);
-        kit_column(run, "last_batch_loss", last);
+        if (run->started > run->batches) kit_say(run, "Epoch %d/%d: loss = %.6f (%s, last batch)\n", run->epoch + 1, run->epochs, r->last, run->net);
+        kit_column(run, "last_batch_loss", r->last);
         kit_epoch_end(run, kit_test_loss(run, r->model, test, ae_mse_loss));
     }
 }
@@ -266,6 +265,7 @@ int main(int argc, char **argv)
     for (int k = 0; k < nets; k++) {
         r[k].adam = ae_adam(r[k].model, (float)run.lr);                    // optim.Adam(model.parameters(), lr=1e-3,
         ae_set(r[k].adam, AE_WEIGHT_DECAY, 1e-5f);                         //            weight_decay=1e-5)
+        kit_keep(&run, r[k].name, &r[k].last, sizeof r[k].last);
     }
     run.net = nets == 1 ? r->name : NULL;
     kit_restore(&run, nets == 1 ? r->model : NULL);                        // model.load_state_dict(...), if asked for

@@ -13,14 +13,13 @@
 #include "kit.h"
 enum { PIXELS = 784, SHOWN = 20, LAST = 100, LAYERS = 8, WATCHED = 1000 };
 
-/* A network in training, and what is kept of it for the pictures. */
+/* A network in training, and what is kept of it; dead: units that say the same for every image, after one step, in the end. */
 typedef struct trial {
     char name[24];
-    int latent, shown, layers, dead[2][LAYERS];          /* units that say the same for every image: after one step, at the end */
-    ae_net *model;
-    ae_opt *adam;
+    int latent, layers;
+    ae_net *model; ae_opt *adam;
     double variance, memory[2], test_loss, letters_loss; /* memory: bytes held after the first epoch, after the last */
-    float loss[LAST], image[2 * SHOWN * PIXELS];
+    struct { int shown, dead[2][LAYERS]; float loss[LAST], image[2 * SHOWN * PIXELS]; } kept;
 } trial;
 
 /* The options, the n networks, and the test images as numbers. */
@@ -87,7 +86,7 @@ static void look_inside(const lab *l, trial *t, int end, int print)
     ae_diagnose(t->model, x, text, sizeof text);
     if (print) printf("ae_diagnose looks into %s:\n%s", t->name, text);
     t->layers = 0;
-    for (const char *line = text; (line = strstr(line, " ReLU ")); line++) sscanf(line, " ReLU mean %*g std %*g %d of", &t->dead[end][t->layers++]);
+    for (const char *line = text; (line = strstr(line, " ReLU ")); line++) sscanf(line, " ReLU mean %*g std %*g %d of", &t->kept.dead[end][t->layers++]);
     ae_tensor d = ae_sub(y, ae_slice(y, 0, 0, 1));                             /* less the first output: what is equal gives exactly 0 */
     t->variance = ae_item(ae_reduce(ae_square(d), -1, AE_MEAN)) - ae_item(ae_reduce(ae_square(ae_reduce(d, 0, AE_MEAN)), -1, AE_MEAN));
     ae_end(l->run->ae, mark);
@@ -97,12 +96,12 @@ static void look_inside(const lab *l, trial *t, int end, int print)
 static void keep(const lab *l, trial *t, ae_tensor x, ae_tensor output, ae_tensor loss)
 {
     int step = l->run->epoch * l->run->batches + l->run->started;
-    t->loss[(step - 1) % LAST] = ae_item(loss);                                // losses.append(loss)
+    t->kept.loss[(step - 1) % LAST] = ae_item(loss);                                // losses.append(loss)
     if (step == 1) look_inside(l, t, 0, 0);
     if (l->run->started < l->run->batches) return;
-    t->shown = ae_size(x, 0) < SHOWN ? ae_size(x, 0) : SHOWN;                  // outputs.append((epoch, image, reconstructed))
-    memcpy(t->image, ae_data(x), (size_t)t->shown * PIXELS * sizeof(float));
-    memcpy(t->image + SHOWN * PIXELS, ae_data(output), (size_t)t->shown * PIXELS * sizeof(float));
+    t->kept.shown = ae_size(x, 0) < SHOWN ? ae_size(x, 0) : SHOWN;                  // outputs.append((epoch, image, reconstructed))
+    memcpy(t->kept.image, ae_data(x), (size_t)t->kept.shown * PIXELS * sizeof(float));
+    memcpy(t->kept.image + SHOWN * PIXELS, ae_data(output), (size_t)t->kept.shown * PIXELS * sizeof(float));
     t->memory[l->run->epoch > l->run->resumed] = (double)ae_memory(l->run->ae);
 }
 
@@ -144,8 +143,8 @@ static void look_at_units(lab *l, const char *letters)
     for (int k = 0; k < l->t->layers; k++) {
         printf("\n  ReLU %d", k + 1);
         for (const trial *t = l->t; t < end; t++) {
-            printf("%10d%6d", t->dead[0][k], t->dead[1][k]);
-            fact(l, t, "step1_dead_units_", k + 1, t->dead[0][k]), fact(l, t, "dead_units_", k + 1, t->dead[1][k]);
+            printf("%10d%6d", t->kept.dead[0][k], t->kept.dead[1][k]);
+            fact(l, t, "step1_dead_units_", k + 1, t->kept.dead[0][k]), fact(l, t, "dead_units_", k + 1, t->kept.dead[1][k]);
         }
     }
     for (const trial *t = l->t; t < end; t++) {
@@ -164,13 +163,13 @@ static void look_as_document(const lab *l)
     char header[200] = "iteration", name[80], side[80];
     int steps = l->run->epoch * l->run->batches, rows = steps < LAST ? steps : LAST, wide = l->n + 1;
     for (int k = 0, step; k < rows * wide; k++)
-        step = steps - rows + k / wide, last[k] = k % wide ? l->t[k % wide - 1].loss[step % LAST] : step + 1;
+        step = steps - rows + k / wide, last[k] = k % wide ? l->t[k % wide - 1].kept.loss[step % LAST] : step + 1;
     for (const trial *t = l->t; t < l->t + l->n; t++) {
         strcat(strcat(header, "\t"), t->name);
         snprintf(name, sizeof name, "last_batch_%.20s", t->name), snprintf(side, sizeof side, "original original %.20s %.20s", t->name, t->name);
-        if (t->shown) kit_grid(l->run, name, "20 images of the last batch and their reconstructions", t->image, 2 * SHOWN, 10, 0, "-", side);
+        if (t->kept.shown) kit_grid(l->run, name, "20 images of the last batch and their reconstructions", t->kept.image, 2 * SHOWN, 10, 0, "-", side);
     }
-    if (l->t[l->n - 1].shown) kit_lines(l->run, "last100", "the losses of the last 100 iterations", "iteration\tloss", "-", header, last, rows, wide);
+    if (l->t[l->n - 1].kept.shown) kit_lines(l->run, "last100", "the losses of the last 100 iterations", "iteration\tloss", "-", header, last, rows, wide);
 }
 
 /* The first image of each of ten labels, over what each network draws of it. */
@@ -236,13 +235,14 @@ static void add(lab *l, const char *name, int latent, double lr)
     ae_set(t->adam, AE_WEIGHT_DECAY, (float)l->decay);                         //     lr=1e-1, weight_decay=1e-8)
     for (int i = 0; latent == l->t->latent && i < ae_params(t->model); i++)
         ae_assign(ae_param_at(t->model, i, NULL), ae_data(ae_param_at(l->t->model, i, NULL)));
-    for (int i = 0; i < LAST; i++) t->loss[i] = NAN;
+    for (int i = 0; i < LAST; i++) t->kept.loss[i] = NAN;
+    kit_keep(l->run, t->name, &t->kept, sizeof t->kept);
 }
 
 int main(int argc, char **argv)
 {
     int one = 0, many = 0, slow = 0;                                           /* --lr, --overfit, --cnn change what is usual */
-    for (int i = 1; i < argc; i++) one |= !strncmp(argv[i], "--lr", 4), many |= !strncmp(argv[i], "--ov", 4), slow |= !strcmp(argv[i], "--cnn");
+    for (int i = 1; i < argc; i++) one |= !strncmp(argv[i], "--lr", 4), many |= !strcmp(argv[i], "--overfit"), slow |= !strcmp(argv[i], "--cnn");
     const double lr = many ? 1e-3 : 1e-1;
     lab l = { .latent = 9, .layers = many ? 2 : 4, .width = 1, .decay = 1e-8, .loss_name = "mse" };
     const kit_option options[] = {

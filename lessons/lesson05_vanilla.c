@@ -48,13 +48,13 @@ static void initialise(ae_ctx *ae, ae_net *net, const char *init)
 
 /* ==== TRAIN ======================================================================================================= */
 
-static void train(kit *run, ae_net *model, ae_opt *adam, ae_loader *batches, ae_loader *test)
+static void train(kit *run, ae_net *model, ae_opt *adam, ae_loader *batches, ae_loader *test, double *shown)
 {
     static const char *const names[SHOWN] = { "batch0", "batch50", "batch100", "batch150", "batch200" };
     double start = kit_seconds();
     ae_tensor features;
     while (kit_epoch(run, batches)) {                                           // for epoch in range(num_epochs):
-        double shown[SHOWN] = { NAN, NAN, NAN, NAN, NAN };
+        for (int i = 0; i < SHOWN && !run->started; i++) shown[i] = NAN;
         while (kit_batch(run) && ae_next_batch(batches, &features, NULL)) {     //     for batch_idx, (features, _) in enumerate(train_loader):
             features = ae_view(features, -1, PIXELS, 0, 0);                     //         features = features.view(-1, 28*28)
             ae_tensor decoded = ae_forward(model, features);                    //         decoded = model(features)
@@ -216,12 +216,14 @@ int main(int argc, char **argv)
     ae_net *model = autoencoder(ae, code, activation);                          // model = Autoencoder(num_features=784)
     initialise(ae, model, init);
     ae_opt *adam = ae_adam(model, (float)run.lr);                               // optimizer = torch.optim.Adam(model.parameters(), lr=0.005)
+    double shown[SHOWN] = { 0 };                                                // what the document's log shows of an epoch
+    kit_keep(&run, "shown", shown, sizeof shown);
     kit_restore(&run, model);
     kit_summary(&run, model);                                                   // print(model)
     if (!run.resume && !run.load) look_at_start(&run, model, image, code);
 
     /* ---- TRAIN ---- */
-    train(&run, model, adam, batches, test);
+    train(&run, model, adam, batches, test, shown);
     run.test_loss = kit_test_loss(&run, model, test, ae_bce_loss);
     kit_save(&run, model);                                                      // torch.save(model.state_dict(), ...)
     kit_curve(&run, 0);

@@ -20,7 +20,7 @@ typedef struct cvae {
     double beta, slope; const char *activation;
     ae_tensor noise;                                         /* [n][latent] of N(0,1): the same in every test */
     float *mean, *image, *known;                             /* [n][latent] of the test images; these; training images */
-    double cost, reconstruction, kl;                         /* of the test images, nats an image */
+    double cost, reconstruction, kl, mean_cost;              /* of the test images, nats an image; of an epoch's batches */
 } cvae;
 typedef struct pass { ae_tensor mean, drawn, bce, kl; } pass;        /* of one batch: [B,latent], [B,1,28,28], two sums */
 
@@ -109,7 +109,7 @@ static void train(cvae *c, ae_opt *adam, ae_loader *batches, ae_loader *test)
     kit *run = c->run;
     ae_tensor x, y;
     while (kit_epoch(run, batches)) {                                                    // for epoch in range(num_epochs):
-        double mean = run->started ? NAN : 0;
+        if (!run->started) c->mean_cost = 0;
         ae_train(c->net, 1);                                                             //     model.train()
         while (kit_batch(run) && ae_next_batch(batches, &x, &y)) {                       //     for batch_idx, (features, targets) in enumerate(train_loader):
             int B = ae_size(x, 0), index = run->started - 1;
@@ -119,12 +119,12 @@ static void train(cvae *c, ae_opt *adam, ae_loader *batches, ae_loader *test)
             ae_backward(cost);                                                           //         cost.backward()
             ae_step(adam);                                                               //         optimizer.step()
             ae_accumulate(run->running, ae_affine(cost, 1.0f / (float)B, 0));            /* the log is in nats an image */
-            double now = (double)ae_item(cost); c->shapes = 0, mean += now / run->batches;
+            double now = (double)ae_item(cost); c->shapes = 0, c->mean_cost += now / run->batches;
             if (run->epoch == 0 && (index == 0 || index == 100 || index == 450)) kit_print(&run->facts, ",\n  \"cost_step%d\": %.9g", index, now);
             if (index % 50 == 0 && (run->full || run->epoch == 0))                       //         if not batch_idx % 50: print(...)
                 kit_say(run, "Epoch: %03d/%03d | Batch %03d/%03d | Cost: %.4f\n", run->epoch + 1, run->epochs, index, run->batches, now);
         }
-        if (run->epoch == 4 && run->started > run->batches) kit_fact(run, "epoch5_mean_cost", mean);
+        if (run->epoch == 4 && run->started > run->batches) kit_fact(run, "epoch5_mean_cost", c->mean_cost);
         measure(c, test);
         kit_column(run, "test_reconstruction", c->reconstruction), kit_column(run, "test_kl", c->kl);
         kit_epoch_end(run, c->cost);
@@ -277,7 +277,7 @@ int main(int argc, char **argv)
     c.net = layers(&c);                                                                  // model = ConditionalVariationalAutoencoder(784, 50, 10)
     c.noise = ae_keep(ae_randn(ae, run.test.n, c.latent, 0, 0));
     ae_opt *adam = ae_adam(c.net, (float)run.lr);                                        // optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
-    kit_restore(&run, c.net);
+    kit_keep(&run, "mean_cost", &c.mean_cost, sizeof c.mean_cost), kit_restore(&run, c.net);
     kit_summary(&run, c.net);                                                            // print(model)
 
     /* ---- TRAIN ---- */

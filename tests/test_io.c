@@ -1,5 +1,6 @@
 /* test_io.c: files.  What is saved comes back to the bit, a resumed training is the uninterrupted one, and a damaged or
-   hostile file changes nothing, says what is wrong, and makes nobody allocate more than the file's size. */
+   hostile file changes nothing, says what is wrong, and makes nobody allocate more than the file's size.  What it says of
+   each is in tests/bad_files.tsv; `build/test_io table 2> tests/bad_files.tsv` writes that anew, to be read by a person. */
 #define _XOPEN_SOURCE 700
 #define AUTOENC_IMPLEMENTATION
 #include "../autoenc.h"
@@ -298,6 +299,31 @@ static void complain(target *t, const char *name, const char *what)
     printf("# %s: %s [%s]\n", name, what, ae_error(t->ae));
 }
 
+/* The message of every bad file, as tests/bad_files.tsv has them; of many cuttings, each message once. */
+static char table[100000];
+static size_t table_used;
+
+static void note(const char *who, const char *name, const char *text)
+{
+    static char last[300];
+    const char *what = strstr(text, bad_path);
+    int cut = !strncmp(name, "cut after", 9);
+    if (!what || !strcmp(who, "ae_load_all") || (cut && (strcmp(who, "ae_load") || !strcmp(last, what)))) return;
+    if (cut) snprintf(last, sizeof last, "%.299s", what);
+    what += strlen(bad_path);
+    table_used += (size_t)snprintf(table + table_used, sizeof table - table_used, "%s\t%s\t%s\n", who, name, what + strspn(what, ": "));
+}
+
+static void check_table(void)
+{
+    bytes file = read_all("tests/bad_files.tsv");
+    size_t i = 0, line = 1;
+    while (file.at && i < file.n && file.at[i] == table[i]) line += file.at[i++] == '\n';
+    ok(file.at && file.n == table_used && i == table_used, "each bad file gets the message of tests/bad_files.tsv (first difference: line %lu)", (unsigned long)line);
+    if (i != table_used) printf("# now: %.*s\n", (int)strcspn(table + i, "\n"), table + i);
+    free(file.at);
+}
+
 /* After a refusal: a text with the file's name and more, the weights as they were, no large allocation, no poison. */
 static void refused(target *t, const char *name, int well, size_t size, const char *who)
 {
@@ -306,6 +332,7 @@ static void refused(target *t, const char *name, int well, size_t size, const ch
     size_t largest = t->w.largest;
     snprintf(problem, sizeof problem, "%s accepts it", who);
     t->tried++;
+    note(who, name, ae_error(t->ae));
     if (well) complain(t, name, problem);
     else if (!strstr(ae_error(t->ae), bad_path) || strlen(ae_error(t->ae)) < strlen(bad_path) + 8) complain(t, name, "no text that names the file and the problem");
     if (largest > size + SLACK) { printf("# %lu bytes were asked for\n", (unsigned long)largest); complain(t, name, "an allocation larger than the file"); }
@@ -317,11 +344,19 @@ static void refused(target *t, const char *name, int well, size_t size, const ch
     free(after.at);
 }
 
+/* What ae_open had built goes with the refusal. */
+static void refused_open(target *t, const char *name, size_t n)
+{
+    long blocks = t->w.blocks;
+    t->w.largest = 0;
+    refused(t, name, ae_open(t->ae, bad_path) != NULL, n, "ae_open");
+    if (t->w.blocks != blocks) complain(t, name, "ae_open keeps memory");
+}
+
 static void hostile_open(target *t, const char *name, const void *data, size_t n)
 {
     write_all(bad_path, data, n);
-    t->w.largest = 0;
-    refused(t, name, ae_open(t->ae, bad_path) != NULL, n, "ae_open");
+    refused_open(t, name, n);
 }
 
 static void hostile(target *t, const char *name, const void *data, size_t n)
@@ -377,6 +412,11 @@ static const char *const headers[][3] = {
     { "a size with a leading zero", "[2,3]", "[02,3]" },
     { "a size of 0", "[2,3]", "[0,3]" },
     { "five axes", "[2,3]", "[1,1,1,2,3]" },
+    { "a shape in a shape", "[2,3]", "[[2,3]]" },
+    { "a size of -0", "[2,3]", "[-0,3]" },
+    { "a size of true", "[2,3]", "[true,3]" },
+    { "a size of null", "[2,3]", "[null,3]" },
+    { "no shape but a number", "[2,3]", "6" },
     { "a size as a string", "[2,3]", "[\"2\",3]" },
     { "a trailing comma in a shape", "[2,3]", "[2,3,]" },
     { "the other shape of as many numbers", "[2,3]", "[3,2]" },
@@ -403,6 +443,10 @@ static const char *const headers[][3] = {
     { "no shape", "\"shape\":[2,3],", "" },
     { "no data_offsets", ",\"data_offsets\":[0,24]", "" },
     { "dtype F16", "\"dtype\":\"F32\"", "\"dtype\":\"F16\"" },
+    { "dtype F64", "\"dtype\":\"F32\"", "\"dtype\":\"F64\"" },
+    { "dtype BF16", "\"dtype\":\"F32\"", "\"dtype\":\"BF16\"" },
+    { "dtype f32", "\"dtype\":\"F32\"", "\"dtype\":\"f32\"" },
+    { "an empty dtype", "\"dtype\":\"F32\"", "\"dtype\":\"\"" },
     { "dtype I32", "\"dtype\":\"F32\"", "\"dtype\":\"I32\"" },
     { "a dtype without quotes", "\"dtype\":\"F32\"", "\"dtype\":F32" },
     { "a count as F32", "\"dtype\":\"I64\",\"shape\":[]", "\"dtype\":\"F32\",\"shape\":[2]" },
@@ -599,16 +643,36 @@ static void greedy_plan(target *t)
     free(text);
 }
 
+/* A file that is mostly a hole: as large as its header claims, and no larger on the disk. */
+static void sparse(target *t, const char *name, uint64_t header)
+{
+    FILE *f = fopen(bad_path, "wb");
+    int well = f && fwrite(&header, 8, 1, f) == 1 && fflush(f) == 0 && ftruncate(fileno(f), (off_t)header + 100) == 0;
+    if (f) fclose(f);
+    if (!well) { skip("no room for a file of %lu bytes", (unsigned long)header); return; }
+    t->w.largest = 0;
+    refused(t, name, ae_load(t->net, bad_path), (size_t)header + 1, "ae_load");
+    refused_open(t, name, (size_t)header + 1);
+    if (header > 100000000 && t->w.largest > SLACK) complain(t, name, "memory was asked for");
+}
+
+static void huge_headers(target *t)
+{
+    sparse(t, "a header of 100 MB", 100000000);
+    sparse(t, "a header of 100 MB and a byte", 100000001);
+    sparse(t, "a header of 1 TB", (uint64_t)1 << 40);
+}
+
 static void check_missing(target *t)
 {
     remove(bad_path);
     t->w.largest = 0;
     refused(t, "a file that is not there", ae_load(t->net, bad_path), 0, "ae_load");
-    refused(t, "a file that is not there", ae_open(t->ae, bad_path) != NULL, 0, "ae_open");
+    refused_open(t, "a file that is not there", 0);
     refused(t, "a file that is not there", ae_load_all(t->ae, bad_path), 0, "ae_load_all");
     mkdir(bad_path, 0700);
     refused(t, "a folder", ae_load(t->net, bad_path), 0, "ae_load");
-    refused(t, "a folder", ae_open(t->ae, bad_path) != NULL, 0, "ae_open");
+    refused_open(t, "a folder", 0);
     rmdir(bad_path);
 }
 
@@ -643,12 +707,47 @@ static void check_hostile(void)
     group(&t, "long descriptions", long_plans);
     group(&t, "greedy descriptions", greedy_plan);
     group(&t, "files that are none", check_missing);
+    group(&t, "huge headers", huge_headers);
+    check_table();
     remove(good_path);
     remove(bad_path);
     free(t.file.at);
     free(t.before.at);
     ae_free(t.ae);
     ok(!t.w.blocks && !t.w.bytes, "all memory is given back");
+}
+
+/* A context that has done nothing yet asks for less than a megabyte altogether, whatever 100 bytes say.  One of them is
+   well: a network for inputs of 4 GB, which is no fault as long as nobody has one. */
+static void check_small(void)
+{
+    static const char *const text[] = {
+        "{\"a\":{\"dtype\":\"F32\",\"shape\":[99999,9999],\"data_offsets\":[0,4]}}",
+        "{\"__metadata__\":{\"autoenc\":\"0,0,0,0;Sequential(){0:Linear(9999999,9)}\"}}",
+        "{\"__metadata__\":{\"autoenc\":\"4,999,999,999;Sequential(){0:ReLU()}\"}}",
+        "{\"__metadata__\":{\"autoenc\":\"0,0,0,0;Sequential(){0:ReLU(),1:ReLU(),2:ReLU(),3:Tanh(),4:Op()}\"}}",
+        "{\"__metadata__\":{\"autoenc\":\"0,0,0,0;Sequential(){0:Parameter(0,999,999,9,9)}\"}}", "{", "" };
+    size_t i, most = 0;
+    int refusals = 0;
+    for (i = 0; i < sizeof text / sizeof text[0]; i++) {
+        char file[200] = { 0 };
+        uint64_t length = strlen(text[i]);
+        watch w;
+        ae_ctx *ae = watch_new(&w, 1);
+        size_t held = w.bytes;
+        ae_net *net;
+        float x[4] = { 0 };
+        memcpy(file, &length, 8);
+        strcpy(file + 8, text[i]);
+        write_all(bad_path, file, 8 + (size_t)length);
+        net = ae_open(ae, bad_path);
+        refusals += (net ? i == 2 && !ae_predict(net, x, 4, x, 4) : i != 2) && !ae_load(small_net(ae), bad_path) && !ae_load_all(ae, bad_path);
+        if (w.bytes - held > most) most = w.bytes - held;
+        if (w.largest > most) most = w.largest;
+        ae_free(ae);
+    }
+    remove(bad_path);
+    ok(refusals == 7 && most <= 1 << 20, "files of 100 bytes are refused, and never is more than a megabyte asked for (%lu)", (unsigned long)most);
 }
 
 /* Refusing a file a thousand times must not fill the memory. */
@@ -726,7 +825,7 @@ static void check_unwritable(void)
     ok(!w.blocks, "all memory is given back");
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
     const char *tmp = getenv("TMPDIR");
     snprintf(folder, sizeof folder, "%s/autoenc_io.XXXXXX", tmp && *tmp ? tmp : P_tmpdir);
@@ -738,9 +837,11 @@ int main(void)
     check_predict();
     check_resume();
     check_hostile();
+    check_small();
     check_growth();
     check_unwritable();
     ok(files() == 0, "the folder is empty at the end");
     rmdir(folder);
+    if (argc > 1 && !strcmp(argv[1], "table")) return fwrite(table, 1, table_used, stderr) != table_used;
     return tap_end();
 }

@@ -79,6 +79,12 @@ ok $? "a loaded network has the loss it was saved with" "$dir/d/run.json"
 
 status_is 2 "an unknown option" ./lesson03 --epoch-s 3
 grep -q -- '--epochs' "$dir/err"; ok $? "names the nearest" "$dir/err"
+for word in '--epoch 3' --epoch=3 --epoch; do
+    status_is 2 "an option cut short: $word" ./lesson03 $word
+    grep -q 'did you mean --epochs' "$dir/err"; ok $? "$word: names the whole one" "$dir/err"
+done
+status_is 2 "--no-p" ./lesson03 --no-p
+grep -q 'did you mean --no-p' "$dir/err"; ok $? "is one of two that begin so" "$dir/err"
 status_is 2 "--batch 0" ./lesson03 --batch 0
 status_is 2 "--lr abc" ./lesson03 --lr abc
 status_is 2 "--epochs -1" ./lesson03 --epochs -1
