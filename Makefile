@@ -17,7 +17,7 @@ LONG     = $(wildcard tests/long_*.sh)
 # Where a test may find real data and reference numbers; empty is fine.
 export AUTOENC_DATA AUTOENC_SHARED CC
 
-.PHONY: help deps data lessons test test-long bits verify verify-full pages bench plots install clean
+.PHONY: help deps data lessons test test-long bits verify verify-full pages bench growth plots install clean
 
 help:
 	@echo 'make lesson00     a first look, nothing to download: then run ./lesson00'
@@ -30,7 +30,8 @@ help:
 	@echo 'make bits         one table: the same bits from every compiler, level, kernel and number of threads at hand'
 	@echo 'make verify       do the numbers on the pages come true here?  The quick modes; make verify-full: all the others'
 	@echo 'make pages        write numbers and listings into the pages of the lessons again'
-	@echo 'make bench        our training and PyTorch, side by side'
+	@echo 'make bench        our training and PyTorch, side by side; BENCH=--setup installs PyTorch in an environment of its own'
+	@echo 'make growth       how time and memory grow with batch, width, depth and size of the image, measured and drawn'
 	@echo 'make install      autoenc.h to $$(DESTDIR)$$(PREFIX)/include, PREFIX = $(PREFIX)'
 	@echo 'make clean        remove what was built; data/ and out/ stay'
 	@echo 'Settings: CC=clang CFLAGS="-O3 -march=native" CUDA=1'
@@ -122,8 +123,11 @@ verify-full:
 pages:
 	@perl lessons/pages.pl
 
-bench: lesson03
-	@python3 bench/run_lesson03.py
+bench:
+	@python3 bench/run.py $(BENCH) && perl bench/table.pl
+
+growth:
+	@sh bench/growth.sh
 
 # ---- the library ----
 

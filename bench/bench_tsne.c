@@ -1,10 +1,10 @@
-/* bench_tsne.c - seconds and quality of our t-SNE, to set beside tsne_sklearn.py
+/* bench_tsne.c - seconds and quality of our t-SNE, to set beside tsne_others.py
 
    cc -O2 bench/bench_tsne.c -o bench_tsne -lm -lpthread
    ./bench_tsne latents.npy [labels.npy] [threads [iterations [map.f32]]]
 
    Reads a float32 .npy of shape (n, d) and, for the accuracy, a uint8 .npy of shape (n,).  The time is that of tsne_run alone.
-   The map is written as raw float32 [n][2], which tsne_sklearn.py can judge by its own measures. */
+   The map is written as raw float32 [n][2], which tsne_others.py can judge by its own measures. */
 #define _POSIX_C_SOURCE 199309L      /* for clock_gettime under -std=c99 */
 #define AUTOENC_IMPLEMENTATION
 #include "../autoenc.h"

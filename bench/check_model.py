@@ -16,7 +16,7 @@ import torch
 from safetensors.torch import load_file
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from lesson03_torch import Autoencoder
+from reference import Autoencoder
 
 
 def read_f32(path, *shape):

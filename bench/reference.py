@@ -21,7 +21,7 @@ lesson07's test_reconstruction is the image's alone, also when --label-in-loss a
 `last_batch` losses are of the last batch of an epoch, `step` ones of the batch of that number, counted from 0, in epoch 1
 or the epoch named; in lesson07 they are sums over the batch, as its document prints them.
 
-What is done in PyTorch's favour, as in lesson03_torch.py: all images are one float tensor in memory, Adam is one
+What is done in PyTorch's favour, as in train_torch.py: all images are one float tensor in memory, Adam is one
 fused kernel, denormals are flushed to zero, and malloc keeps its large blocks.  The weights start as PyTorch starts
 them, except in lesson05.  Random numbers are PyTorch's own, so a seed here and the same seed in a lesson are different
 runs of the same kind: compare them by their spread over several seeds.  Exit status: 0 done, 2 wrong options, 3 a
@@ -41,11 +41,17 @@ import torch.nn.functional as F
 from torch import nn
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-sys.path.insert(0, os.path.join(ROOT, "bench"))
-from lesson03_torch import Autoencoder, as_tensor, find_idx, read_images, tune_malloc
-
 COLUMNS = "lesson mode quantity value tolerance seed origin".split()
 DIGITS, LETTERS = ("train", "t10k"), ("emnist-letters-train", "emnist-letters-test")
+
+
+MALLOC = {"MALLOC_MMAP_THRESHOLD_": "1000000000", "MALLOC_TRIM_THRESHOLD_": "4000000000"}
+
+
+def tune_malloc():
+    """glibc reads these variables once, before main: so start again with them set."""
+    if any(os.environ.get(k) != v for k, v in MALLOC.items()):
+        os.execve(sys.executable, [sys.executable] + sys.argv, dict(os.environ, **MALLOC))
 
 
 # ---- DATA ----------------------------------------------------------------------------------------------------------
@@ -53,6 +59,32 @@ DIGITS, LETTERS = ("train", "t10k"), ("emnist-letters-train", "emnist-letters-te
 def missing(message):
     print(message, file=sys.stderr)
     sys.exit(3)
+
+
+def find_idx(folder, name):
+    """The first of folder/mnist/name, folder/name, each also with .gz."""
+    for path in (os.path.join(folder, "mnist", name), os.path.join(folder, name)):
+        for p in (path, path + ".gz"):
+            if os.path.exists(p):
+                return p
+    return None
+
+
+def read_images(folder, name):
+    """An IDX file of images as bytes [n, 1, rows, cols]; the sizes are read from its header."""
+    path = find_idx(folder, name)
+    if path is None:
+        missing(f"{name}: not under {folder}; say where with --data or AUTOENC_DATA, or run `make data`")
+    with (gzip.open if path.endswith(".gz") else open)(path, "rb") as f:
+        raw = f.read()
+    magic, n, rows, cols = struct.unpack(">IIII", raw[:16])
+    if magic != 0x803 or len(raw) != 16 + n * rows * cols:
+        missing(f"{path}: not an IDX file of images")
+    return np.frombuffer(raw, np.uint8, offset=16).reshape(n, 1, rows, cols)
+
+
+def as_tensor(images):
+    return torch.from_numpy(images.astype(np.float32) / np.float32(255))
 
 
 def read_labels(folder, name):
@@ -128,6 +160,24 @@ def vanilla(init):
         nn.init.normal_(layer.weight, 0.0, 0.1)
         nn.init.zeros_(layer.bias)
     return nn.Sequential(first, nn.LeakyReLU(0.01), second, nn.Sigmoid())
+
+
+class Autoencoder(nn.Module):
+    """28x28 -> 16x14x14 -> 32x7x7 -> 64x1x1 and back; no sigmoid at the end."""
+
+    def __init__(self):
+        super().__init__()
+        self.encoder = nn.Sequential(
+            nn.Conv2d(1, 16, 3, stride=2, padding=1), nn.ReLU(),
+            nn.Conv2d(16, 32, 3, stride=2, padding=1), nn.ReLU(),
+            nn.Conv2d(32, 64, 7), nn.ReLU())
+        self.decoder = nn.Sequential(
+            nn.ConvTranspose2d(64, 32, 7), nn.ReLU(),
+            nn.ConvTranspose2d(32, 16, 3, stride=2, padding=1, output_padding=1), nn.ReLU(),
+            nn.ConvTranspose2d(16, 1, 3, stride=2, padding=1, output_padding=1))
+
+    def forward(self, x):
+        return self.decoder(self.encoder(x))
 
 
 class VAE(nn.Module):

@@ -223,6 +223,21 @@ static inline double kit_apply(ae_ctx *ae, ae_net *net, const float *in, int n, 
     return n / (kit_seconds() - start);
 }
 
+/* Do two networks make the same of image[n], to the last bit?  `batch` at a time, so that nobody needs room for all of it. */
+static inline int kit_same_bits(const kit *run, ae_net *a, ae_net *b, const float *image, int n, int batch)
+{
+    float *drawn = kit_floats(run, 2 * batch, 784), *again = drawn + (size_t)batch * 784;
+    int same = 1;
+    for (int i = 0; i < n; i += batch) {
+        int rows = n - i < batch ? n - i : batch;
+        kit_apply(run->ae, a, image + (size_t)i * 784, rows, 1, 28, 28, batch, drawn);
+        kit_apply(run->ae, b, image + (size_t)i * 784, rows, 1, 28, 28, batch, again);
+        same &= !memcmp(drawn, again, (size_t)rows * 784 * sizeof(float));
+    }
+    free(drawn);
+    return same;
+}
+
 /* The mean over every pixel of every test image; loss is ae_mse_loss, ae_l1_loss or ae_bce_loss. */
 static inline double kit_test_loss(kit *run, ae_net *model, ae_loader *test, ae_tensor (*loss)(ae_tensor, ae_tensor, ae_reduction))
 {

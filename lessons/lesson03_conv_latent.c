@@ -13,7 +13,7 @@
 #include "kit.h"
 #include "tsne.h"
 
-enum { CODE = 64, PIXELS = 784 };
+enum { CODE = 64, PIXELS = 784, SHOWN = 1000 };
 
 /* ==== MODEL ======================================================================================================= */
 
@@ -64,8 +64,8 @@ typedef struct look {
     ae_net *model;
     double noise, perplexity;                                // the options
     const uint8_t *label;
-    float *image, *code, *drawn;                             // [n][784], [n][64], [n][784]
-    int n;
+    float *image, *code, *drawn;                             // [n][784], [n][64], [shown][784]
+    int n, shown;
 } look;
 
 static void decode(look *l, const float *code, int n, float *image)
@@ -78,14 +78,9 @@ static void look_at_reload(look *l)
 {
     ae_net *again = autoencoder(l->run->ae);                                    // model = torch.load(...)
     if (!ae_load(again, kit_path(l->run, "model.safetensors"))) kit_die(l->run, 3, "%s", ae_error(l->run->ae));
-    float *drawn = kit_floats(l->run, l->n, PIXELS);
-    l->drawn = kit_floats(l->run, l->n, PIXELS);
-    kit_apply(l->run->ae, l->model, l->image, l->n, 1, 28, 28, 512, l->drawn);
-    kit_apply(l->run->ae, again, l->image, l->n, 1, 28, 28, 512, drawn);
-    int same = !memcmp(drawn, l->drawn, (size_t)l->n * PIXELS * sizeof(float));
+    int same = kit_same_bits(l->run, l->model, again, l->image, l->n, 512);
     printf("saved, read into a second network: its output is %s\n", same ? "the same to the bit" : "DIFFERENT");
     kit_fact(l->run, "reload_same_bits", same);
-    free(drawn);
 }
 
 /* A hundred pairs from test image 200 on, as in the document, and the first image of each digit with its name. */
@@ -94,12 +89,14 @@ static void look_at_reconstructions(look *l)
     int from = l->n >= 300 ? 200 : 0, pairs = l->n < 100 ? l->n : 100;
     size_t size = PIXELS * sizeof(float);
     float *grid = kit_floats(l->run, 200, PIXELS), ten[20 * PIXELS] = {0};
+    l->shown = l->n < SHOWN ? l->n : SHOWN, l->drawn = kit_floats(l->run, l->shown, PIXELS);
+    kit_apply(l->run->ae, l->model, l->image, l->shown, 1, 28, 28, 512, l->drawn);
     for (int i = 0; i < pairs; i++) {
         memcpy(grid + 2 * i * PIXELS, l->image + (from + i) * PIXELS, size);
         memcpy(grid + (2 * i + 1) * PIXELS, l->drawn + (from + i) * PIXELS, size);
     }
     kit_grid(l->run, "pairs", "test images from 200 on, each with its reconstruction", grid, 2 * pairs, 20, 2, "-", "-");
-    for (int i = l->n - 1; i >= 0; i--) {
+    for (int i = l->shown - 1; i >= 0; i--) {
         memcpy(ten + l->label[i] * PIXELS, l->image + i * PIXELS, size);
         memcpy(ten + (10 + l->label[i]) * PIXELS, l->drawn + i * PIXELS, size);
     }

@@ -34,8 +34,8 @@
    numbers, and t-SNE being chaotic, a slightly other map.
 
    ERRORS.  tsne_run returns 1, or 0 with the reason in report->note: NaN, infinite or enormous values; no memory; a
-   perplexity below 1.  Too few points for the perplexity (n - 1 < 3 * perplexity) lower it, identical points start in a
-   small cloud: both return 1 and say so in report->note.  The measures return a negative number if there is no memory.
+   perplexity below 1.  Too few points for the perplexity (n - 1 < 3 * perplexity) lower it, a perplexity that is large for
+   the points lowers the early exaggeration, identical points start in a small cloud: all return 1 and say so in report->note.  The measures return a negative number if there is no memory.
 
    DISTANCES IN A t-SNE MAP mean little: only who is near whom does.  Sizes of clusters and gaps between them are shaped
    by the perplexity (Wattenberg, Viegas & Johnson 2016, "How to use t-SNE effectively"). */
@@ -483,9 +483,10 @@ typedef struct tsne_state {
     float      *x, *y;              /* [pitch] the map */
     float      *dx, *dy;            /* [pitch] its gradient */
     float      *ux, *uy, *hx, *hy;  /* [pitch] the last step, and the gain of each coordinate */
-    float      *push;               /* [stripes][2][pitch] repulsion */
+    float      *push;               /* [stripes][2][pitch] repulsion, negated */
     double      z[TSNE_STRIPES];    /* sum of q */
     float       attraction, repulsion;      /* factors of the two halves of the gradient */
+    int         stopped;            /* by progress */
 } tsne_state;
 
 /* Four rows from i on against their own block of sixteen, then against all columns behind it. */
@@ -498,8 +499,8 @@ static inline double tsne_repel_rows(const tsne_state *s, int i, float *gx, floa
     s->isa.repel(s->x + i, s->y + i, s->x + block, s->y + block, 16, unused, unused + 16, own);
     s->isa.repel(s->x + i, s->y + i, s->x + next, s->y + next, (int)(s->pitch - next), gx + next, gy + next, rest);
     for (int r = 0; r < 4 && i + r < s->n; r++) {
-        gx[i + r] += tsne_lanes(own + 48 * r) + tsne_lanes(rest + 48 * r);
-        gy[i + r] += tsne_lanes(own + 48 * r + 16) + tsne_lanes(rest + 48 * r + 16);
+        gx[i + r] -= tsne_lanes(own + 48 * r) + tsne_lanes(rest + 48 * r);      /* columns feel the opposite */
+        gy[i + r] -= tsne_lanes(own + 48 * r + 16) + tsne_lanes(rest + 48 * r + 16);
         z += (double)tsne_lanes(own + 48 * r + 32) - TSNE_SELF + 2.0 * tsne_lanes(rest + 48 * r + 32);
     }
     return z;
@@ -519,7 +520,7 @@ static inline void tsne_repel_stripe(void *user, int stripe)
     }
 }
 
-/* The gradient of a chunk of rows: attraction along the graph, less the stripes' repulsion. */
+/* The gradient of a chunk of rows: attraction along the graph, and the stripes' repulsion, which is negated already. */
 static inline void tsne_gradient_chunk(void *user, int chunk)
 {
     tsne_state *s = (tsne_state *)user;
@@ -532,8 +533,8 @@ static inline void tsne_gradient_chunk(void *user, int chunk)
             px += s->push[(size_t)(2 * t) * s->pitch + i];
             py += s->push[(size_t)(2 * t + 1) * s->pitch + i];
         }
-        s->dx[i] = s->attraction * tsne_lanes(sum) - s->repulsion * px;
-        s->dy[i] = s->attraction * tsne_lanes(sum + 16) - s->repulsion * py;
+        s->dx[i] = s->attraction * tsne_lanes(sum) + s->repulsion * px;
+        s->dy[i] = s->attraction * tsne_lanes(sum + 16) + s->repulsion * py;
     }
 }
 
@@ -567,20 +568,55 @@ static inline void tsne_rest(tsne_state *s)
     }
 }
 
-/* All iterations; how many were done. */
-static inline int tsne_descend(ae_ctx *ae, tsne_state *s, const tsne_options *o)
+/* Where the points start. */
+static inline void tsne_place(tsne_state *s, const float *map)
+{
+    for (size_t i = 0; i < s->pitch; i++) {
+        s->x[i] = i < (size_t)s->n ? map[2 * i] : TSNE_FAR;
+        s->y[i] = i < (size_t)s->n ? map[2 * i + 1] : TSNE_FAR;
+    }
+}
+
+/* Iterations from .. to, or until progress says stop; how many are done. */
+static inline int tsne_descend(ae_ctx *ae, tsne_state *s, const tsne_options *o, int from, int to, double exaggeration, float momentum)
 {
     double rate = o->learning_rate > 0 ? o->learning_rate : s->n / o->exaggeration / 4;
     if (!(o->learning_rate > 0) && rate < 50) rate = 50;
-    for (int t = 0; t < o->iterations; t++) {
-        int early = t < o->early;
-        if (t == 0 || t == o->early) tsne_rest(s);
-        tsne_gradient(ae, s, early ? o->exaggeration : 1);
-        tsne_move(s->x, s->dx, s->ux, s->hx, s->n, (float)rate, early ? 0.5f : 0.8f);
-        tsne_move(s->y, s->dy, s->uy, s->hy, s->n, (float)rate, early ? 0.5f : 0.8f);
-        if (o->progress && (t + 1) % 10 == 0 && o->progress(o->user, t + 1, o->iterations)) return t + 1;
+    tsne_rest(s);
+    for (int t = from; t < to; t++) {
+        tsne_gradient(ae, s, exaggeration);
+        tsne_move(s->x, s->dx, s->ux, s->hx, s->n, (float)rate, momentum);
+        tsne_move(s->y, s->dy, s->uy, s->hy, s->n, (float)rate, momentum);
+        if (o->progress && (t + 1) % 10 == 0 && o->progress(o->user, t + 1, o->iterations)) return s->stopped = 1, t + 1;
     }
-    return o->iterations;
+    return to;
+}
+
+/* Have all points been drawn together, into less than the little cloud in which they start? */
+static inline int tsne_collapsed(const tsne_state *s)
+{
+    double x = 0, y = 0, squares = 0;
+    for (int i = 0; i < s->n; i++) x += s->x[i] / s->n, y += s->y[i] / s->n;
+    for (int i = 0; i < s->n; i++) squares += ((s->x[i] - x) * (s->x[i] - x) + (s->y[i] - y) * (s->y[i] - y)) / s->n;
+    return squares < 1e-8;
+}
+
+/* Both halves of the descent.  Where a point has a good part of all others as neighbours, attraction 12 times too strong
+   beats repulsion everywhere, and what falls into one point never leaves it: then the first half is done again, from the
+   start, with half of it, down to none at all. */
+static inline void tsne_halves(ae_ctx *ae, tsne_state *s, const tsne_options *o, const float *start, tsne_report *r)
+{
+    int early = o->early < o->iterations ? o->early : o->iterations;
+    double exaggeration = 2 * o->exaggeration;
+    do {
+        exaggeration = exaggeration / 2 > 1 || o->exaggeration < 1 ? exaggeration / 2 : 1;
+        tsne_place(s, start);
+        r->iterations = tsne_descend(ae, s, o, 0, early, exaggeration, 0.5f);
+    } while (early > 0 && !s->stopped && exaggeration > 1 && tsne_collapsed(s));
+    if (exaggeration < o->exaggeration && !r->note[0])
+        snprintf(r->note, sizeof r->note, "t-SNE: a perplexity of %g is large for %d points: early exaggeration lowered from %g to %g",
+                 r->perplexity, s->n, o->exaggeration, exaggeration);
+    if (!s->stopped) r->iterations = tsne_descend(ae, s, o, early, o->iterations, 1, 0.8f);
 }
 
 /* ==== How good is the map? ================================================================================= */
@@ -744,7 +780,7 @@ static inline int tsne_start(ae_ctx *ae, const float *data, int n, int d, float 
     return 1;
 }
 
-static inline int tsne_state_make(tsne_state *s, const tsne_graph *g, const float *map, int lanes)
+static inline int tsne_state_make(tsne_state *s, const tsne_graph *g, int lanes)
 {
     size_t pitch = tsne_round16((size_t)g->n);
     float *room = (float *)calloc(pitch * (8 + 2 * TSNE_STRIPES), sizeof *room);
@@ -753,15 +789,12 @@ static inline int tsne_state_make(tsne_state *s, const tsne_graph *g, const floa
     s->graph = g;
     s->n = g->n;
     s->pitch = pitch;
+    s->stopped = 0;
     s->x = room, s->y = room + pitch;
     s->dx = room + 2 * pitch, s->dy = room + 3 * pitch;
     s->ux = room + 4 * pitch, s->uy = room + 5 * pitch;
     s->hx = room + 6 * pitch, s->hy = room + 7 * pitch;
     s->push = room + 8 * pitch;
-    for (size_t i = 0; i < pitch; i++) {
-        s->x[i] = i < (size_t)g->n ? map[2 * i] : TSNE_FAR;
-        s->y[i] = i < (size_t)g->n ? map[2 * i + 1] : TSNE_FAR;
-    }
     return 1;
 }
 
@@ -769,8 +802,8 @@ static inline int tsne_state_make(tsne_state *s, const tsne_graph *g, const floa
 static inline int tsne_optimise(ae_ctx *ae, const tsne_graph *g, const tsne_options *o, float *map, tsne_report *r)
 {
     tsne_state s;
-    if (!tsne_state_make(&s, g, map, o->lanes)) return 0;
-    r->iterations = tsne_descend(ae, &s, o);
+    if (!tsne_state_make(&s, g, o->lanes)) return 0;
+    tsne_halves(ae, &s, o, map, r);
     for (int i = 0; i < g->n; i++) {
         map[2 * i] = s.x[i];
         map[2 * i + 1] = s.y[i];

@@ -55,25 +55,24 @@ INLINE TSNE_NAME(tsne_row_store)(const TSNE_NAME(tsne_row) *r, float *sum)
     STORE(sum + 32, r->z);
 }
 
-/* One row against a vector of columns: what the row feels is added to the row, the opposite to the columns. */
+/* One row against a vector of columns.  What the row feels is added to the row and to the columns, which feel the opposite:
+   the caller takes the one from the other, and four multiply-adds do all the adding up. */
 INLINE TSNE_NAME(tsne_push)(TSNE_NAME(tsne_row) *r, V xj, V yj, V *gx, V *gy)
 {
-    V one = {0}, dx = r->x - xj, dy = r->y - yj, q, fx, fy;
+    V one = {0}, dx = r->x - xj, dy = r->y - yj, q;
     one += 1.0f;
     TSNE_NAME(tsne_minus_reciprocal)(TSNE_FMA(dx, dx, TSNE_FMA(dy, dy, one)), &q);
     r->z -= q;
     q = q * q;
-    fx = q * dx;
-    fy = q * dy;
-    r->fx += fx;
-    r->fy += fy;
-    *gx -= fx;
-    *gy -= fy;
+    r->fx = TSNE_FMA(q, dx, r->fx);
+    r->fy = TSNE_FMA(q, dy, r->fy);
+    *gx = TSNE_FMA(q, dx, *gx);
+    *gy = TSNE_FMA(q, dy, *gy);
 }
 
 /* x[4], y[4] rows against xj[n], yj[n] columns, n a multiple of 16.  With q = 1 / (1 + distance^2) of a pair:
    sum[4][3][16] becomes the sums over the columns of q^2 dx, of q^2 dy and of q, in lanes;
-   gx[n], gy[n] lose each pair's q^2 dx and q^2 dy.  Pairs are so visited once and serve both ends. */
+   gx[n], gy[n] gain each pair's q^2 dx and q^2 dy.  Pairs are so visited once and serve both ends. */
 static inline TSNE_TARGET void TSNE_NAME(tsne_repel)(const float *x, const float *y, const float *xj, const float *yj,
                                                      int n, float *gx, float *gy, float *sum)
 {
