@@ -185,7 +185,7 @@ static __device__ double block_sum(double x)
         __syncthreads();
         if ((int)threadIdx.x < half) part[threadIdx.x] += part[threadIdx.x + half];
     }
-    return part[0];
+    return threadIdx.x ? 0 : part[0];                       /* the others must not look: nothing orders them behind the last addition */
 }
 enum { SUM_CHUNK = 16 * BLOCK };
 static __global__ void sum_kernel(int f, const float *a, const float *b, size_t n, double *part)
@@ -1356,7 +1356,7 @@ static const char *cuda_problem(void *device)
 static void cuda_close(void *device)
 {
     Cuda *d = (Cuda *)device;
-    if (d->report) fprintf(stderr, "cuda: %d plans, %ld lists launched, %ld recorded, %ld replayed, at most %zu nodes\n", d->plans, d->launched, d->recorded, d->replayed, d->most_nodes);
+    if (d->report) fprintf(stderr, "cuda: plans=%d launched=%ld recorded=%ld replayed=%ld nodes=%zu\n", d->plans, d->launched, d->recorded, d->replayed, d->most_nodes);
     if (d->stream) cudaStreamSynchronize(d->stream);
     for (int i = 0; i < d->plans; i++) {
         if (d->plan[i].graph) cudaGraphExecDestroy(d->plan[i].graph);

@@ -100,8 +100,8 @@ __asm__(".text\n.local shim_switch\nshim_switch:\n"
         "popq %r15\npopq %r14\npopq %r13\npopq %r12\npopq %rbx\npopq %rbp\nret\n");
 SHIM_QUIET inline void make(Fiber *f)
 {
-    void **top = (void **)(f->stack + STACK) - 9;
-    memset((void *)top, 0, 9 * sizeof *top);
+    void **top = (void **)(f->stack + STACK) - 8;
+    memset((void *)top, 0, 8 * sizeof *top);
     top[6] = (void *)body;                 /* where the first switch returns to, with the stack as after a call */
     f->sp = top;
 }
