@@ -17,7 +17,7 @@ LONG     = $(wildcard tests/long_*.sh)
 # Where a test may find real data and reference numbers; empty is fine.
 export AUTOENC_DATA AUTOENC_SHARED CC
 
-.PHONY: help deps data lessons test test-long bits verify verify-full pages bench growth plots install clean
+.PHONY: FORCE help deps data lessons test test-long bits verify verify-full pages bench growth gpu-check gpu-bench plots install clean
 
 help:
 	@echo 'make lesson00     a first look, nothing to download: then run ./lesson00'
@@ -32,32 +32,40 @@ help:
 	@echo 'make pages        write numbers and listings into the pages of the lessons again'
 	@echo 'make bench        our training and PyTorch, side by side; BENCH=--setup installs PyTorch in an environment of its own'
 	@echo 'make growth       how time and memory grow with batch, width, depth and size of the image, measured and drawn'
+	@echo 'make gpu-check    with an NVIDIA card: the tests on it, and the sanitizers of CUDA; make gpu-bench: times beside PyTorch'
 	@echo 'make install      autoenc.h to $$(DESTDIR)$$(PREFIX)/include, PREFIX = $(PREFIX)'
 	@echo 'make clean        remove what was built; data/ and out/ stay'
 	@echo 'Settings: CC=clang CFLAGS="-O3 -march=native" CUDA=1'
 
 # ---- lessons ----
 
+# CUDA=1 puts the object for NVIDIA cards on the link line; the lesson's source and object are the same.  Where nvcc is missing, or
+# make is asked without CUDA=1, nothing of it is mentioned or built.
+NVCC      ?= nvcc
+CUDA_ARCH ?= all-major
+NVCCFLAGS  = -O3 --fmad=false -ftz=true -arch=$(CUDA_ARCH) -Xcompiler -fno-threadsafe-statics,-fno-exceptions,-fno-rtti
 ifdef CUDA
-ifeq ($(wildcard autoenc_cuda.cu),)
-CUDA_NOTE = @echo 'CUDA=1: autoenc_cuda.cu, the part for graphics cards, is not there yet; this builds for the processor.'
-else
-NVCC ?= nvcc
-ifeq ($(shell command -v $(NVCC) 2>/dev/null),)
+NVCC_PATH := $(shell command -v $(NVCC) 2>/dev/null)
+ifeq ($(NVCC_PATH),)
 CUDA_NOTE = @echo 'CUDA=1: $(NVCC) is not installed; this builds for the processor.'
 else
+CUDA_HOME  ?= $(patsubst %/bin/nvcc,%,$(realpath $(NVCC_PATH)))
 CUDA_OBJECT = build/autoenc_cuda.o
-CUDA_LIBS   = -lcudart -lstdc++
+CUDA_LIBS   = -L$(CUDA_HOME)/lib64 -Wl,-rpath,$(CUDA_HOME)/lib64 -lcublas -lcudart_static -ldl -lrt
 build/autoenc_cuda.o: autoenc_cuda.cu autoenc.h
 	@mkdir -p build
-	$(NVCC) -O2 -c -o $@ $<
-endif
+	$(NVCC) $(NVCCFLAGS) -c -o $@ $<
 endif
 endif
 
+# Says what the lessons were last linked with; it changes only when that does, and then they are linked anew.
+build/device: FORCE
+	@mkdir -p build; echo '$(CUDA_OBJECT)' | cmp -s - $@ || echo '$(CUDA_OBJECT)' > $@
+FORCE: ;
+
 # lesson03 is made of lessons/lesson03_*.c: one file, one program, at the root.
 define lesson_rule
-$(1): $(wildcard lessons/$(1)_*.c) $(SHARED) $(CUDA_OBJECT)
+$(1): $(wildcard lessons/$(1)_*.c) $(SHARED) $(CUDA_OBJECT) build/device
 	$$(CUDA_NOTE)
 	$$(CC) $$(CFLAGS) $$(WARN) $$(CPPFLAGS) -o $$@ $$< $$(CUDA_OBJECT) $$(LDFLAGS) $$(LDLIBS) $$(CUDA_LIBS)
 endef
@@ -128,6 +136,15 @@ bench:
 
 growth:
 	@sh bench/growth.sh
+
+gpu-check:
+	@command -v $(NVCC) >/dev/null || { echo 'gpu-check is for a machine with an NVIDIA card and $(NVCC).'; exit 3; }
+	@CUDA_ARCH=native prove -v --exec sh tests/gpu_check.sh
+
+gpu-bench:
+	@command -v $(NVCC) >/dev/null || { echo 'gpu-bench is for a machine with an NVIDIA card and $(NVCC).'; exit 3; }
+	@$(MAKE) lessons CUDA=1 CUDA_ARCH=native
+	@python3 bench/gpu.py
 
 # ---- the library ----
 

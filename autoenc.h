@@ -70,7 +70,7 @@
    autoenc.h DOES NOT: train in half precision or on a GPU (yet), have tensors of more than 4 axes or of another type than
    float32, differentiate twice, read images or data sets, install signal handlers, print unless it exits.
 
-   Inside, in this order: >>types >>api | >>fail >>arena >>random >>tape >>ops >>nn >>optim >>io >>debug >>cpu >>kernels >>end */
+   Inside, in this order: >>types >>api | >>fail >>arena >>device >>random >>tape >>ops >>nn >>optim >>io >>debug >>cpu >>kernels >>end */
 #ifndef AUTOENC_H
 #define AUTOENC_H
 
@@ -79,8 +79,10 @@
 
 #ifdef AUTOENC_STATIC
 #define AE_API static __attribute__((unused))
+#define AE_WEAK
 #else
 #define AE_API extern
+#define AE_WEAK __attribute__((weak))
 #endif
 
 #ifdef __cplusplus
@@ -100,7 +102,7 @@ typedef enum ae_knob { AE_LR = 1, AE_BETA1, AE_BETA2, AE_EPS, AE_WEIGHT_DECAY, A
 typedef struct ae_config {           /* all zero is right; seed 0 is seed 0 */
     uint64_t    seed;                /* of initial weights, shuffling and noise */
     int         threads;             /* 0: one for each processor that is online.  The results do not depend on it */
-    const char *device;              /* NULL or "cpu"; a device that is not there is an error of ae_new */
+    const char *device;              /* NULL or "cpu"; "cuda", an error of ae_new if it is not there; "auto": a device if there is one */
     void      (*on_fail)(void *user, const char *text);        /* NULL: print the text and exit(1).  See ERRORS */
     void     *(*alloc)(void *user, size_t bytes);              /* NULL: malloc and free; give both or none */
     void      (*dealloc)(void *user, void *pointer);
@@ -128,6 +130,22 @@ typedef struct ae_op {               /* one row: what an operation is called, ne
     void        (*backward)(ae_call *c);       /* NULL: not differentiable */
     int          layout;             /* 0 for an op of yours; the library's rows use others: see >>tape */
 } ae_op;
+/* What a drop-in for a device supplies (autoenc_cuda.cu).  Work is taken down by run and started by flush; put and get wait for it.
+   A call's pointers are the device's, but for arg. */
+enum { AE_DEVICE_VERSION = 1 };
+typedef struct ae_device {
+    int         version;                                                     /* AE_DEVICE_VERSION; looked at before anything else */
+    const char *name;                                                        /* "cuda"; config.device begins with it */
+    void      *(*open)(const char *device, char *text, size_t size);         /* text: what it is or, with NULL, why there is none */
+    void       (*close)(void *d);                                            /* its memory goes with it */
+    void      *(*alloc)(void *d, size_t bytes);                              /* NULL: none left */
+    int        (*put)(void *d, void *there, const void *here, size_t bytes);
+    int        (*get)(void *d, void *here, const void *there, size_t bytes);
+    int        (*code)(void *d, const char *op);                             /* its number for an op; -1: it has no form of it */
+    int        (*run)(void *d, int code, int backward, const ae_call *c);    /* these four: 0 is a failure */
+    int        (*flush)(void *d);
+    const char*(*problem)(void *d);                                          /* what went wrong, here or in the numbers; NULL: nothing */
+} ae_device;
 
 /* ==== >>api =============================================================================================== */
 /* Context: one per thread of yours; there are no globals. */
@@ -140,8 +158,9 @@ AE_API void        ae_end(ae_ctx *ae, size_t mark);               /* temporaries
 AE_API int         ae_grad_enabled(ae_ctx *ae, int on);           /* with torch.no_grad(): 0 off, 1 on; returns the old value */
 AE_API int         ae_detect_anomaly(ae_ctx *ae, int on);         /* 1: the first NaN or Inf fails, naming op and step; returns the old value */
 AE_API int         ae_threads(const ae_ctx *ae);                  /* how many threads compute */
-AE_API const char *ae_machine(const ae_ctx *ae);                  /* "avx512, 2 threads": what the kernels use */
+AE_API const char *ae_machine(const ae_ctx *ae);                  /* "avx512, 2 threads": what the kernels use; a device first */
 AE_API size_t      ae_memory(const ae_ctx *ae);                   /* bytes held by the context now */
+AE_API const ae_device *ae_device_linked(void);                   /* NULL, unless a drop-in on the link line has its own */
 AE_API void        ae_parallel(ae_ctx *ae, int tasks, void (*task)(void *user, int index), void *user); /* tasks write to disjoint places */
 
 /* Data. */
@@ -288,7 +307,8 @@ static inline int  ae__rename(const char *from, const char *to) { return rename(
 enum { AE_PAD = 64 };                         /* readable floats behind every array: a vector load may run over its end */
 enum { AE_KEPT = (int)0x80000000u };          /* bit of a slot number: the tensor lives in the permanent table */
 enum { AE_NCHW, AE_NHWC, AE_PACKED };         /* how a slot stores its values; AE_PACKED is for weights, see >>nn */
-enum { AE_ROW_NHWC = 1, AE_ROW_ANY = 2, AE_ROW_FRESH = 4, AE_ROW_MASKS = 8 };  /* traits of a row, see >>tape */
+enum { AE_ROW_NHWC = 1, AE_ROW_ANY = 2, AE_ROW_FRESH = 4, AE_ROW_MASKS = 8, AE_ROW_STATE = 16, AE_ROW_OURS = 32 };  /* traits of a row, see >>tape */
+enum { AE_HOST, AE_DEVICE, AE_BOTH };         /* where the newest values of an array are, see >>device */
 enum { AE_ACT_NONE, AE_ACT_RELU, AE_ACT_LEAKY, AE_ACT_SIGMOID, AE_ACT_TANH };
 enum { AE_STREAM_INIT = 1, AE_STREAM_NOISE, AE_STREAM_SHUFFLE, AE_STREAM_CHECK };
 enum { AE_TEXT = 1024, AE_NAME = 48, AE_PATH = 256, AE_SPIN = 20000, AE_SPARES = 4 };
@@ -302,15 +322,17 @@ typedef struct ae_slot {             /* what a handle stands for */
     ae_tensor twin;  uint32_t twin_version;    /* the same values in another layout, if somebody needed them */
     int      layout, record;         /* record: which one computed it, -1 if none */
     int      needs_grad, retain, has_grad, masked, consumers;
+    int      home, grad_home;        /* where the newest values and gradients are, see >>device */
     int      act;  float slope;      /* the activation fused into its producer: its derivative follows from data */
 } ae_slot;
 typedef struct ae_record {           /* one operation of the step, structure only: values are in the slots and in ctx->args */
     const ae_op *op;  const ae_net *net;  uint32_t in[AE_MAX_INPUTS], version[AE_MAX_INPUTS], out;
-    int inputs, args, done;  size_t arg;
+    int inputs, args, done, side;  size_t arg;   /* side: AE_HOST or AE_DEVICE, where it was computed */
     float *saved;  size_t saved_floats;
 } ae_record;
 typedef struct ae_block { struct ae_block *next; size_t base, size; float *data; } ae_block;   /* a piece of an arena, in floats */
 typedef struct ae_slots { ae_slot **page; uint32_t top, room; } ae_slots;                      /* pages of 256 slots that never move */
+typedef struct ae_twin { size_t here, bytes; char *there; } ae_twin;                          /* a piece of memory and its place on the device */
 typedef struct ae_spare { float *data; size_t floats; } ae_spare;
 typedef struct ae_mark  { size_t floats, args; uint32_t slots; int records; } ae_mark;
 struct ae_ctx {
@@ -327,13 +349,16 @@ struct ae_ctx {
     int       n_roots, n_loaders;
     ae_net   *roots;  ae_opt *opts;  ae_loader *loaders, *serving;               /* serving: whose batch is the last one */
     const ae_net *net;                          /* the layer that runs now, for messages */
-    const ae_kernels *kernels;  ae_pool *pool;  char      machine[64];
+    const ae_kernels *kernels;  ae_pool *pool;  char      machine[192];
+    const ae_device *device;  void *there;      /* NULL: the CPU; there is what its open gave */
+    ae_twin  *twins;  size_t n_twins, room_twins;
     ae_spare spare[AE_SPARES];                  /* gradients that the running ae_backward has used up */
 };
 static ae_slot *ae__new_slot(ae_ctx *ae, int kept, ae_tensor *handle);
 static void     ae__path(const ae_net *top, const ae_net *net, char *path);
 static void     ae__layer_text(const ae_net *net, char *text, size_t size);
 static void     ae__pool_start(ae_ctx *ae);
+static void     ae__device_open(ae_ctx *ae, const char *want);
 static void     ae__pool_stop(ae_ctx *ae);
 static const ae_kernels *ae__pick_kernels(void);
 static ae_tensor ae__poison(ae_ctx *ae) { ae_tensor x; x.ctx = ae; x.slot = x.gen = 0; return x; }   /* generations of real tensors start at 1 */
@@ -539,14 +564,12 @@ AE_API ae_ctx *ae_new(const ae_config *config) {
     if (!ae) return NULL;
     memset(ae, 0, sizeof *ae);
     ae->config = *config;  ae->bytes = sizeof *ae;  ae->grad_on = ae->fuse = 1;  ae->kernels = ae__pick_kernels();
-    ae__pool_start(ae);
-    if (config->device && strcmp(config->device, "cpu") && strcmp(config->device, "auto"))
-        ae__world(ae, "no device \"%s\": this program was built for the CPU only", config->device);
-    return ae;
+    ae__pool_start(ae);  ae__device_open(ae, config->device);  return ae;
 }
 AE_API void ae_free(ae_ctx *ae) {
     if (!ae) return;
-    ae__pool_stop(ae);  ae__free_blocks(ae);  ae__free_permanent(ae, NULL);  ae__slots_free(ae, &ae->step);
+    if (ae->device) ae->device->close(ae->there);
+    ae__dealloc(ae, ae->twins, ae->room_twins * sizeof(ae_twin));  ae__pool_stop(ae);  ae__free_blocks(ae);  ae__free_permanent(ae, NULL);  ae__slots_free(ae, &ae->step);
     ae__slots_free(ae, &ae->kept);  ae__dealloc(ae, ae->records, (size_t)ae->room_records * sizeof(ae_record));
     ae__dealloc(ae, ae->args, ae->room_args * sizeof(float));  ae__dealloc(ae, ae->marks, ae->room_marks * sizeof(ae_mark));
     AE_ASSERT(ae->bytes == sizeof *ae);
@@ -557,6 +580,84 @@ AE_API const char *ae_machine(const ae_ctx *ae) { return ae->machine; }
 AE_API size_t      ae_memory(const ae_ctx *ae)  { return ae->bytes; }
 AE_API int ae_grad_enabled(ae_ctx *ae, int on) { int old = ae->grad_on; ae->grad_on = on != 0; return old; }
 AE_API int ae_detect_anomaly(ae_ctx *ae, int on) { int old = ae->anomaly; ae->anomaly = on != 0; return old; }
+
+/* ==== >>device ============================================================================================ */
+/* An array has one place here and one on the device, made when it is first wanted; `home` says where its newest values are,
+   and ae__bring carries them over when the other side asks.  Ops are taken down for the device as they are called, and
+   started together by a read or by ae_step.  What the device has no form of runs here.  Without a device, all this is one
+   comparison an op. */
+AE_API AE_WEAK const ae_device *ae_device_linked(void) { return NULL; }
+static void ae__device_open(ae_ctx *ae, const char *want) {
+    const ae_device *d = ae_device_linked();  char text[AE_PATH / 2] = "this program was built for the CPU only", cpu[64];  int any;
+    if (!want || !strcmp(want, "cpu")) return;
+    any = !strcmp(want, "auto");
+    if (d && d->version != AE_DEVICE_VERSION) snprintf(text, sizeof text, "its drop-in is of version %d, autoenc.h of %d", d->version, AE_DEVICE_VERSION);
+    else if (d && (any || !strncmp(want, d->name, strlen(d->name)))) ae->there = d->open(want, text, sizeof text);
+    snprintf(cpu, sizeof cpu, "%.60s", ae->machine);
+    if (ae->there) ae->device = d, snprintf(ae->machine, sizeof ae->machine, "%.100s; %s", text, cpu);
+    else if (!any) ae__world(ae, "no device \"%.40s\": %s", want, text);
+    else if (d) snprintf(ae->machine, sizeof ae->machine, "%s; %.100s, using the CPU", cpu, text);
+}
+static void ae__device_failed(ae_ctx *ae) {
+    const char *problem = ae->device->problem(ae->there);
+    if (!ae->poisoned) ae__fail(ae, "%s", problem ? problem : "the device refused");
+}
+/* The piece of memory that `bytes` from p on are gets a place on the device.  NULL: told. */
+static ae_twin *ae__new_twin(ae_ctx *ae, const void *p, size_t bytes) {
+    void *twins = ae->twins;  char *there = (char *)ae->device->alloc(ae->there, bytes);  ae_twin *t;
+    if (!there || (ae->n_twins == ae->room_twins && !ae__grow(ae, &twins, &ae->room_twins, sizeof(ae_twin)))) {
+        ae__fail(ae, "the device has no memory left for %.1f MB more", (double)bytes / 1e6);
+        return NULL;
+    }
+    ae->twins = (ae_twin *)twins;  t = &ae->twins[ae->n_twins++];  t->here = (size_t)p;  t->bytes = bytes;  t->there = there;  return t;
+}
+/* Where p is on the device.  Permanent memory goes there whole, at once, so that what is between its arrays is zero there too. */
+static float *ae__twin(ae_ctx *ae, const void *p) {
+    size_t i, at = (size_t)p;  const ae_block *b;  void **q = (void **)ae->permanent;  ae_twin *t = NULL;
+    for (i = 0; p && i < ae->n_twins; i++)
+        if (at - ae->twins[i].here < ae->twins[i].bytes) return (float *)(void *)(ae->twins[i].there + (at - ae->twins[i].here));
+    for (b = ae->step_blocks; p && b && !t; b = b->next)
+        if (at - (size_t)b->data < b->size * sizeof(float)) { t = ae__new_twin(ae, b->data, (b->size + AE_PAD) * sizeof(float)); p = t ? p : NULL; }
+    for (; p && q && !t; q = (void **)q[-1])
+        if (at - (size_t)q < (size_t)q[-2] + (size_t)q[-3] - (size_t)q) {
+            t = ae__new_twin(ae, q, (size_t)q[-2] + (size_t)q[-3] - (size_t)q);
+            if (!t || !ae->device->put(ae->there, t->there, q, t->bytes)) { ae__device_failed(ae); return NULL; }
+        }
+    return t ? (float *)(void *)(t->there + (at - t->here)) : NULL;
+}
+/* Makes the newest of the n numbers at p readable on this side; if it is going to write them, the other side's grow old. */
+static void ae__bring(ae_ctx *ae, void *p, size_t n, int *home, int side, int write) {
+    if (!ae->device) return;
+    if (*home == (side == AE_HOST ? AE_DEVICE : AE_HOST)) {
+        void *there = ae__twin(ae, p);
+        if (!there || !(side == AE_HOST ? ae->device->get(ae->there, p, there, 4 * n) : ae->device->put(ae->there, there, p, 4 * n))) ae__device_failed(ae);
+        *home = AE_BOTH;
+    }
+    if (write) *home = side;
+}
+static void ae__bring_data(ae_ctx *ae, ae_slot *s, int side, int write) { ae__bring(ae, s->data, (size_t)ae__numel(s->dim), &s->home, side, write); }
+static void ae__bring_grad(ae_ctx *ae, ae_slot *s, int side, int write) { ae__bring(ae, s->grad, (size_t)ae__numel(s->dim), &s->grad_home, side, write); }
+static void ae__device_run(ae_ctx *ae, int code, int backward, const ae_call *call) {
+    ae_call c = *call;  int i;
+    for (i = 0; i < c.inputs; i++) {
+        c.in[i].data = ae__twin(ae, c.in[i].data);  c.din[i].data = ae__twin(ae, c.din[i].data);  c.mask[i] = ae__twin(ae, c.mask[i]);
+    }
+    c.out.data = ae__twin(ae, c.out.data);  c.dout.data = ae__twin(ae, c.dout.data);  c.saved = ae__twin(ae, c.saved);
+    if (!ae->poisoned && !ae->device->run(ae->there, code, backward, &c)) ae__device_failed(ae);
+}
+/* Work of the device that is no op of the tape: n numbers at out, from those at a, b and d. */
+static void ae__device_do(ae_ctx *ae, const char *name, const void *a, const void *b, const void *d, float *out, size_t n, const float *arg, int args) {
+    ae_call c;
+    memset(&c, 0, sizeof c);
+    c.ctx = ae;  c.inputs = 3;  c.in[0].data = (float *)a;  c.in[1].data = (float *)b;  c.in[2].data = (float *)d;  c.out.data = out;
+    c.out.dim[0] = (int)n;  c.out.dim[1] = c.out.dim[2] = c.out.dim[3] = c.out.ndim = 1;  c.arg = arg;  c.args = args;
+    ae__device_run(ae, ae->device->code(ae->there, name), 0, &c);
+}
+static void ae__fill(ae_ctx *ae, float *p, size_t n, float value, int side) {
+    size_t i;
+    if (side == AE_DEVICE) { ae__device_do(ae, "fill", NULL, NULL, NULL, p, n, &value, 1); return; }
+    for (i = 0; i < n; i++) p[i] = value;
+}
 
 /* ==== >>random ============================================================================================ */
 /* Philox4x32-10 (Salmon, Moraes, Dror, Shaw 2011): four random words from a key and a counter, without any state.
@@ -582,8 +683,13 @@ static float ae__unit(uint32_t word) { return (float)(word >> 8) * (1.0f / 16777
 
 static void ae__normal(ae_ctx *ae, float *out, size_t n, uint64_t a, uint32_t b);
 
-/* torch.randn: the draw is numbered by optimiser step and by its order within the step. */
-static void ae__noise(ae_ctx *ae, float *out, size_t n) { ae__normal(ae, out, n, ae->random_step, ae->random_op++); }
+/* torch.randn: the draw is numbered by optimiser step and by its order within the step.  Returns where it was made. */
+static int ae__noise(ae_ctx *ae, float *out, size_t n) {
+    const uint64_t name[3] = { ae->config.seed, ae->random_step, ae->random_op++ };  float arg[6];
+    if (!ae->device) { ae__normal(ae, out, n, name[1], (uint32_t)name[2]); return AE_HOST; }
+    memcpy(arg, name, sizeof arg);               /* bits, not numbers: floats end at 2^24 */
+    ae__device_do(ae, "noise", NULL, NULL, NULL, out, n, arg, 6);  return AE_DEVICE;
+}
 
 /* ==== >>tape ============================================================================================== */
 /* A step is a list of records, in the order of the calls; that order is a topological one, so the backward pass just
@@ -591,6 +697,7 @@ static void ae__noise(ae_ctx *ae, float *out, size_t n) { ae__normal(ae, out, n,
    AE_ROW_NHWC   input 0 and the output are stored NHWC (weights AE_PACKED): convolutions and what lives between them;
    AE_ROW_ANY    any layout, the same for all inputs: elementwise work;  neither: dense NCHW, as an op of yours sees it;
    AE_ROW_FRESH  backward looks at fresh[i] and writes where nothing was yet; other rows get zeros to add to;
+   AE_ROW_STATE  forward changes inputs 3 and 4 (running statistics);  AE_ROW_OURS: ours, though dense;
    AE_ROW_MASKS  backward can multiply what it writes to din[0] by the derivative of the activation that made in[0]
                  (mask, slope: relu and leaky relu), which saves a pass over memory when nobody else adds to it. */
 
@@ -683,17 +790,31 @@ static ae_slot *ae__new_tensor(ae_ctx *ae, const int *dim, int ndim, ae_tensor *
     s->data = data;  s->ndim = ndim;  memcpy(s->dim, dim, sizeof s->dim);  return s;
 }
 static void ae__check_finite(ae_ctx *ae, const ae_record *r, const float *p, size_t n, const char *which) {
-    if (!ae->anomaly || ae__finite(p, n)) return;
+    if (!ae->anomaly || ae->poisoned || ae__finite(p, n)) return;
     ae->net = r->net;
     ae__fail(ae, "the first NaN or Inf: in the %s of op %d (%s), optimiser step %llu", which, (int)(r - ae->records), r->op->name, (unsigned long long)ae->random_step);
 }
 static unsigned ae__fpu_enter(void);
 static void     ae__fpu_leave(unsigned state);
 
+/* The forward pass of a record, on the device if that has a form of the op. */
+static void ae__compute(ae_ctx *ae, ae_record *r, ae_call *c) {
+    int i, code = ae->device && r->op->layout ? ae->device->code(ae->there, r->op->name) : -1;  unsigned fpu;  size_t top = ae->step_top;
+    r->side = code < 0 ? AE_HOST : AE_DEVICE;
+    for (i = 0; i < r->inputs; i++) ae__bring_data(ae, ae__at(ae, r->in[i]), r->side, r->op->layout & AE_ROW_STATE && i >= 3 && c->arg[0] != 0);
+    ae__at(ae, r->out)->home = r->side;
+    if (code >= 0) { ae__device_run(ae, code, 0, c); return; }
+    if (ae->device && !strstr(ae->machine, r->op->name))       /* said once: the machine's name tells what runs here */
+        snprintf(ae->machine + strlen(ae->machine), sizeof ae->machine - strlen(ae->machine), "%s%s", strstr(ae->machine, "; here: ") ? ", " : "; here: ", r->op->name);
+    fpu = ae__fpu_enter();
+    r->op->forward(c);
+    ae__fpu_leave(fpu);
+    ae->step_top = top;                           /* what forward used as scratch */
+}
 /* Runs one op now and writes it on the tape: shapes checked, layouts arranged, output in the step's memory. */
 static ae_tensor ae__run(ae_ctx *ae, const ae_op *op, const ae_tensor *in, int inputs, const float *arg, int args) {
     ae_tensor use[AE_MAX_INPUTS], handle = ae__poison(ae);
-    ae_call c;  ae_record *r;  ae_slot *out;  size_t top;  unsigned fpu;  int i, needs = 0;  const char *text;
+    ae_call c;  ae_record *r;  ae_slot *out;  int i, needs = 0;  const char *text;
     if (!ae__arrange(op, in, inputs, use)) return ae__poison(ae);
     memset(&c, 0, sizeof c);
     c.ctx = ae;  c.arg = arg;  c.args = args;  c.inputs = inputs;  c.out.dim[0] = c.out.dim[1] = c.out.dim[2] = c.out.dim[3] = 1;
@@ -711,11 +832,9 @@ static ae_tensor ae__run(ae_ctx *ae, const ae_op *op, const ae_tensor *in, int i
         r->in[i] = use[i].slot;  r->version[i] = s->version;
         needs |= s->needs_grad;
     }
-    out->record = ae->n_records - 1;  out->needs_grad = needs && ae->grad_on && op->backward;  top = ae->step_top;
-    fpu = ae__fpu_enter();
-    op->forward(&c);
-    ae__fpu_leave(fpu);
-    ae->step_top = top;                           /* what forward used as scratch */
+    out->record = ae->n_records - 1;  out->needs_grad = needs && ae->grad_on && op->backward;
+    ae__compute(ae, r, &c);
+    if (ae->anomaly) ae__bring_data(ae, out, AE_HOST, 0);
     ae__check_finite(ae, r, out->data, (size_t)ae__numel(out->dim), "result");
     return ae->poisoned ? ae__poison(ae) : handle;
 }
@@ -731,8 +850,8 @@ AE_API ae_tensor ae_apply(const ae_op *op, const ae_tensor *in, const float *arg
 }
 
 /* ---- backward ---- */
-/* dz = dout * act'(y), in place: the gradient before the activation that was fused into the op. */
-static void ae__through_activation(ae_ctx *ae, const ae_slot *s, float *dz);
+/* dz = dout * act'(y), often in place: the gradient before the activation that was fused into the op. */
+static void ae__through_activation(ae_ctx *ae, const ae_slot *s, const float *dout, float *dz, int side);
 
 /* Where the gradient of an input goes: the parameter's block, or memory of this step, best what a gradient that has been used
    up leaves behind: it is still in the cache.  fresh: it holds nothing yet. */
@@ -755,11 +874,13 @@ static int ae__backward_inputs(ae_ctx *ae, ae_record *r, ae_call *c) {
         ae_slot *s = ae__at(ae, r->in[i]);
         c->in[i] = ae__array(s, s->data);  c->din[i] = ae__array(s, NULL);
         if (s->version != r->version[i]) { ae__fail(ae, "backward through %s: an input was changed by ae_step or ae_assign after the forward pass", r->op->name); return 0; }
+        ae__bring_data(ae, s, r->side, 0);
         if (!s->needs_grad) continue;
         if (s->record >= 0 && ae->records[s->record].done) { ae__fail(ae, "ae_backward: this step went backward through %s already; add the losses up and call it once", ae->records[s->record].op->name); return 0; }
         c->din[i].data = ae__grad_room(ae, s, &c->fresh[i]);
         if (!c->din[i].data) return 0;
-        if (c->fresh[i] && !(r->op->layout & AE_ROW_FRESH)) memset(s->grad, 0, (size_t)ae__numel(s->dim) * sizeof(float));
+        if (c->fresh[i]) s->grad_home = r->side; else ae__bring_grad(ae, s, r->side, 1);
+        if (c->fresh[i] && !(r->op->layout & AE_ROW_FRESH)) ae__fill(ae, s->grad, (size_t)ae__numel(s->dim), 0, r->side);
         if (i == 0 && r->op->layout & AE_ROW_MASKS && s->consumers == 1 && !s->retain && (s->act == AE_ACT_RELU || s->act == AE_ACT_LEAKY)) {
             c->mask[0] = s->data;  c->slope[0] = s->slope;  s->masked = 1;
         }
@@ -772,20 +893,19 @@ static void ae__backward_record(ae_ctx *ae, ae_record *r) {
     memset(&c, 0, sizeof c);
     c.ctx = ae;  c.arg = ae->args + r->arg;  c.args = r->args;  c.inputs = r->inputs;  c.out = ae__array(out, out->data);
     c.saved = r->saved;  c.saved_floats = r->saved_floats;  r->done = 1;
+    ae__bring_data(ae, out, r->side, 0);  ae__bring_grad(ae, out, r->side, out->act && !out->masked && !out->retain);
     if (!ae__backward_inputs(ae, r, &c)) return;
     top = ae->step_top;  c.dout = ae__array(out, out->grad);
-    if (out->act && !out->masked) {
-        if (out->retain) {                       /* the caller wants to see this gradient: work on a copy */
-            float *copy = ae__floats(ae, (size_t)ae__numel(out->dim));
-            if (!copy) return;
-            memcpy(copy, out->grad, (size_t)ae__numel(out->dim) * sizeof(float));  c.dout.data = copy;
-        }
-        ae__through_activation(ae, out, c.dout.data);
+    if (out->act && !out->masked) {               /* the caller wants to see this gradient: work on a copy */
+        if (out->retain) c.dout.data = ae__floats(ae, (size_t)ae__numel(out->dim));
+        if (!c.dout.data) return;
+        ae__through_activation(ae, out, out->grad, c.dout.data, r->side);
     }
-    r->op->backward(&c);
+    if (r->side == AE_DEVICE) ae__device_run(ae, ae->device->code(ae->there, r->op->name), 1, &c);
+    else r->op->backward(&c);
     ae->step_top = top;  ae__grad_done(ae, out);
     for (i = 0; i < r->inputs && ae->anomaly; i++)
-        if (c.din[i].data) ae__check_finite(ae, r, c.din[i].data, (size_t)ae__numel(c.din[i].dim), "gradient");
+        if (c.din[i].data) ae__bring_grad(ae, ae__at(ae, r->in[i]), AE_HOST, 0), ae__check_finite(ae, r, c.din[i].data, (size_t)ae__numel(c.din[i].dim), "gradient");
 }
 static void ae__count_consumers(ae_ctx *ae, int last) {
     int r, i;
@@ -802,7 +922,7 @@ AE_API void ae_backward(ae_tensor loss) {
     if (ae->records[last].done) { ae__fail(ae, "ae_backward: a second time through the same step; run the forward pass again"); return; }
     ae__count_consumers(ae, last);  memset(ae->spare, 0, sizeof ae->spare);
     if (!ae__grad_room(ae, s, &fresh)) return;
-    s->grad[0] = 1.0f;  fpu = ae__fpu_enter();
+    s->grad_home = ae->records[last].side;  ae__fill(ae, s->grad, 1, 1.0f, s->grad_home);  fpu = ae__fpu_enter();
     for (r = last; r >= 0 && !ae->poisoned; r--) {
         ae_slot *out = ae__at(ae, ae->records[r].out);
         if (out->needs_grad && out->has_grad && !ae->records[r].done) ae__backward_record(ae, &ae->records[r]);
@@ -890,9 +1010,11 @@ static const ae_op ae__op_sigmoid = { "sigmoid", 1, ae__like_first, ae__sigmoid_
 static void ae__tanh_forward(ae_call *c)  { ae__map1(c, AE_F_TANH, 0, 0); }
 static void ae__tanh_backward(ae_call *c) { ae__pull(c, 0, AE_F_DTANH, c->out.data, 1); }               /* dx = dy (1 - y^2) */
 static const ae_op ae__op_tanh = { "tanh", 1, ae__like_first, ae__tanh_forward, ae__tanh_backward, AE_ELEMENTWISE };
-static void ae__through_activation(ae_ctx *ae, const ae_slot *s, float *dz) {
+static void ae__through_activation(ae_ctx *ae, const ae_slot *s, const float *dout, float *dz, int side) {
     static const int derivative[] = { AE_F_COPY, AE_F_DRELU, AE_F_DLEAKY, AE_F_DSIGMOID, AE_F_DTANH };
-    ae__map(ae, derivative[s->act], dz, s->data, dz, (size_t)ae__numel(s->dim), s->slope, 0, 0);
+    const float arg[2] = { (float)s->act, s->slope };
+    if (side == AE_DEVICE) ae__device_do(ae, "activation", dout, s->data, NULL, dz, (size_t)ae__numel(s->dim), arg, 2);
+    else ae__map(ae, derivative[s->act], dout, s->data, dz, (size_t)ae__numel(s->dim), s->slope, 0, 0);
 }
 
 /* ---- shapes: view, expand, cat, slice, transpose, one_hot, reduce ---- */
@@ -940,7 +1062,7 @@ static void ae__expand_walk(ae_call *c, const float *big_in, float *small_out) {
 }
 static void ae__expand_forward(ae_call *c)  { ae__expand_walk(c, NULL, NULL); }
 static void ae__expand_backward(ae_call *c) { ae__expand_walk(c, c->dout.data, c->din[0].data); }
-static const ae_op ae__op_expand = { "expand", 1, ae__expand_shape, ae__expand_forward, ae__expand_backward, 0 };
+static const ae_op ae__op_expand = { "expand", 1, ae__expand_shape, ae__expand_forward, ae__expand_backward, AE_ROW_OURS };
 
 /* The sizes before, of and behind an axis. */
 static void ae__around(const ae_array *a, int axis, size_t *outer, size_t *inner) {
@@ -975,7 +1097,7 @@ static void ae__cat_backward(ae_call *c) {
             for (j = 0; dx && j < part[i]; j++) dx[j] += dy[j];
         }
 }
-static const ae_op ae__op_cat = { "cat", 2, ae__cat_shape, ae__cat_forward, ae__cat_backward, 0 };
+static const ae_op ae__op_cat = { "cat", 2, ae__cat_shape, ae__cat_forward, ae__cat_backward, AE_ROW_OURS };
 static const char *ae__slice_shape(ae_call *c) {                                /* arg: axis, from, to */
     int axis = (int)c->arg[0], from = (int)c->arg[1], to = (int)c->arg[2];  char a[64];
     if (axis < 0 || axis >= c->in[0].ndim || from < 0 || to <= from || to > c->in[0].dim[axis])
@@ -996,7 +1118,7 @@ static void ae__slice_backward(ae_call *c) {
     for (o = 0; o < outer; o++)
         for (i = 0; i < part; i++) c->din[0].data[o * whole + (size_t)c->arg[1] * inner + i] += c->dout.data[o * part + i];
 }
-static const ae_op ae__op_slice = { "slice", 1, ae__slice_shape, ae__slice_forward, ae__slice_backward, 0 };
+static const ae_op ae__op_slice = { "slice", 1, ae__slice_shape, ae__slice_forward, ae__slice_backward, AE_ROW_OURS };
 static const char *ae__transpose_shape(ae_call *c) {                            /* [M,N] -> [N,M] */
     char a[64];
     ae__set_shape(&c->out, 2, c->in[0].dim[1], c->in[0].dim[0], 1, 1);
@@ -1022,7 +1144,7 @@ static void ae__one_hot_forward(ae_call *c) {
         c->out.data[(size_t)i * (size_t)classes + (size_t)label] = 1.0f;
     }
 }
-static const ae_op ae__op_one_hot = { "one_hot", 1, ae__one_hot_shape, ae__one_hot_forward, NULL, 0 };
+static const ae_op ae__op_one_hot = { "one_hot", 1, ae__one_hot_shape, ae__one_hot_forward, NULL, AE_ROW_OURS };
 static const char *ae__reduce_shape(ae_call *c) {                               /* arg: axis (-1: all), reduction; the axis disappears */
     int i, axis = (int)c->arg[0], at = 0;  char a[64];
     if ((int)c->arg[1] != AE_MEAN && (int)c->arg[1] != AE_SUM) return "the reduction is AE_MEAN or AE_SUM";
@@ -1053,7 +1175,7 @@ static void ae__reduce_backward(ae_call *c) {                                   
     for (o = 0; o < outer; o++) for (k = 0; k < len; k++) for (i = 0; i < inner; i++)
         c->din[0].data[(o * len + k) * inner + i] += scale * c->dout.data[o * inner + i];
 }
-static const ae_op ae__op_reduce = { "reduce", 1, ae__reduce_shape, ae__reduce_forward, ae__reduce_backward, 0 };
+static const ae_op ae__op_reduce = { "reduce", 1, ae__reduce_shape, ae__reduce_forward, ae__reduce_backward, AE_ROW_OURS };
 
 /* ---- losses: two arrays of one shape -> a scalar; arg[0] is the reduction ---- */
 /* If the output came from a transposed convolution, say which sizes its output padding could give. */
@@ -1139,7 +1261,7 @@ static void ae__log_softmax_backward(ae_call *c) {                              
         for (j = 0; j < m; j++) c->din[0].data[i * m + j] += c->dout.data[i * m + j] - e[i * m + j] * sum;
     }
 }
-static const ae_op ae__op_log_softmax = { "log_softmax", 1, ae__log_softmax_shape, ae__log_softmax_forward, ae__log_softmax_backward, 0 };
+static const ae_op ae__op_log_softmax = { "log_softmax", 1, ae__log_softmax_shape, ae__log_softmax_forward, ae__log_softmax_backward, AE_ROW_OURS };
 
 /* ---- matmul and Linear ---- */
 /* Weights are AE_PACKED: PyTorch's [out,in] is stored [in,out], and a convolution's [small,big,k,k] as [k,k,big,small]
@@ -1346,7 +1468,7 @@ static void ae__batch_norm_backward(ae_call *c) {
             c->din[0].data[i + ch] += c->in[1].data[ch] * inv[ch] * (dy[i + ch] - dy_mean - (x[i + ch] - mean[ch]) * slope);
         }
 }
-static const ae_op ae__op_batch_norm = { "batch_norm", 5, ae__batch_norm_shape, ae__batch_norm_forward, ae__batch_norm_backward, AE_ROW_NHWC };
+static const ae_op ae__op_batch_norm = { "batch_norm", 5, ae__batch_norm_shape, ae__batch_norm_forward, ae__batch_norm_backward, AE_ROW_NHWC | AE_ROW_STATE };
 
 /* ---- the public names ---- */
 static ae_tensor ae__unary(const ae_op *op, ae_tensor x, float p, float q) { const float arg[2] = { p, q }; return ae_apply(op, &x, arg, 2); }
@@ -1421,7 +1543,7 @@ AE_API ae_tensor ae_scalar(ae_ctx *ae, float value) { return ae_from(ae, &value,
 AE_API ae_tensor ae_randn(ae_ctx *ae, int n, int c, int h, int w) {
     ae_tensor x = ae__poison(ae);  ae_slot *s = ae__blank(ae, n, c, h, w, &x);
     if (!s) return ae__poison(ae);
-    ae__noise(ae, s->data, (size_t)ae__numel(s->dim));  return x;
+    s->home = ae__noise(ae, s->data, (size_t)ae__numel(s->dim));  return x;
 }
 AE_API ae_tensor ae_randn_like(ae_tensor x) {
     const ae_slot *s = ae__slot(x);  const int *d = s ? s->dim : NULL;
@@ -1432,20 +1554,23 @@ AE_API ae_tensor ae_randn_like(ae_tensor x) {
 static const float *ae__kept_dense(ae_ctx *ae, ae_slot *s) {
     if (!s->dense) { s->dense = ae__permanent_floats(ae, (size_t)ae__numel(s->dim)); s->dense_version = s->version - 1; }
     if (!s->dense) { ae__fail(ae, "out of memory"); return NULL; }
+    ae__bring_data(ae, s, AE_HOST, 0);
     if (s->dense_version != s->version) ae__relayout(s->data, s->dense, s->dim, s->layout, 1, 0);
     s->dense_version = s->version;  return s->dense;
 }
 AE_API const float *ae_data(ae_tensor x) {
     ae_slot *s = ae__slot(x);  int grad;
     if (!s) return NULL;
-    if (s->layout == AE_NCHW || (s->layout == AE_NHWC && ae__same_bytes(s))) return s->data;
-    if (x.slot & (uint32_t)AE_KEPT) return ae__kept_dense(x.ctx, s);
-    grad = ae_grad_enabled(x.ctx, 0);  x = ae__in_layout(x, AE_NCHW);  ae_grad_enabled(x.ctx, grad);  s = ae__slot(x);
+    if (s->layout != AE_NCHW && (s->layout != AE_NHWC || !ae__same_bytes(s))) {
+        if (x.slot & (uint32_t)AE_KEPT) return ae__kept_dense(x.ctx, s);
+        grad = ae_grad_enabled(x.ctx, 0);  x = ae__in_layout(x, AE_NCHW);  ae_grad_enabled(x.ctx, grad);  s = ae__slot(x);
+    }
+    if (s) ae__bring_data(x.ctx, s, AE_HOST, 0);
     return s ? s->data : NULL;
 }
 AE_API float ae_item(ae_tensor x) {
-    const ae_slot *s = ae__slot(x);
-    if (s && ae__numel(s->dim) == 1) return s->data[0];
+    ae_slot *s = ae__slot(x);
+    if (s && ae__numel(s->dim) == 1) { ae__bring_data(x.ctx, s, AE_HOST, 0); return s->data[0]; }
     if (s) ae__fail(x.ctx, "ae_item: the tensor has %d elements, not one", ae__numel(s->dim));
     return NAN;
 }
@@ -1456,12 +1581,13 @@ AE_API int ae_size(ae_tensor x, int axis) {
 }
 AE_API int ae_dims(ae_tensor x) { const ae_slot *s = ae__slot(x); return s ? s->ndim : 0; }
 AE_API ae_tensor ae_grad(ae_tensor x) {
-    const ae_slot *s = ae__slot(x);  ae_tensor g = ae__poison(x.ctx);  ae_slot *t;
+    ae_slot *s = ae__slot(x), *t;  ae_tensor g = ae__poison(x.ctx);
     if (!s) return ae__poison(x.ctx);
     if (!s->needs_grad || !s->has_grad) return ae__fail(x.ctx, "ae_grad: no gradient has arrived here since ae_zero_grad");
     if (s->record >= 0 && !s->retain) return ae__fail(x.ctx, "ae_grad: the gradient of a result is not kept unless ae_requires_grad(x, 1) asks for it");
     t = ae__new_tensor(x.ctx, s->dim, s->ndim, &g);
     if (!t) return ae__poison(x.ctx);
+    ae__bring_grad(x.ctx, s, AE_HOST, 0);
     if (s->layout == AE_NCHW || (s->layout == AE_NHWC && ae__same_bytes(s))) memcpy(t->data, s->grad, (size_t)ae__numel(s->dim) * sizeof(float));
     else ae__relayout(s->grad, t->data, s->dim, s->layout, 1, 0);
     return g;
@@ -1475,9 +1601,10 @@ AE_API void ae_requires_grad(ae_tensor x, int on) {
     s->needs_grad = on;  s->has_grad = 0;
 }
 AE_API ae_tensor ae_detach(ae_tensor x) {
-    const ae_slot *s = ae__slot(x);  ae_tensor d = ae__poison(x.ctx);  ae_slot *t = s ? ae__new_slot(x.ctx, 0, &d) : NULL;
+    ae_slot *s = ae__slot(x);  ae_tensor d = ae__poison(x.ctx);  ae_slot *t = s ? ae__new_slot(x.ctx, 0, &d) : NULL;
     if (!t) return ae__poison(x.ctx);
-    t->data = s->data;  t->ndim = s->ndim;  t->layout = s->layout;  memcpy(t->dim, s->dim, sizeof t->dim);
+    if (x.slot & (uint32_t)AE_KEPT) ae__bring_data(x.ctx, s, AE_HOST, 0);
+    t->home = x.slot & (uint32_t)AE_KEPT ? AE_HOST : s->home;  t->data = s->data;  t->ndim = s->ndim;  t->layout = s->layout;  memcpy(t->dim, s->dim, sizeof t->dim);
     if (x.slot & (uint32_t)AE_KEPT && (t->data = ae__floats(x.ctx, (size_t)ae__numel(s->dim))) != NULL) memcpy(t->data, s->data, (size_t)ae__numel(s->dim) * sizeof(float));   /* it may be assigned to */
     return d;
 }
@@ -1502,13 +1629,14 @@ AE_API int ae_assign(ae_tensor kept, const float *data) {
     if (!data) memset(s->data, 0, bytes);
     else if (s->layout == AE_NCHW) memcpy(s->data, data, bytes);
     else ae__relayout(data, s->data, s->dim, s->layout, 0, 0);
-    s->version++;  return 1;
+    s->home = AE_HOST;  s->version++;  return 1;
 }
 AE_API void ae_accumulate(ae_tensor kept, ae_tensor x) {
-    ae_slot *s = ae__writable(kept, "ae_accumulate");  const ae_slot *t = s ? ae__slot(x) : NULL;
+    ae_slot *s = ae__writable(kept, "ae_accumulate"), *t = s ? ae__slot(x) : NULL;  int side = kept.ctx && kept.ctx->device ? AE_DEVICE : AE_HOST;
     if (!t) return;
     if (ae__numel(s->dim) != 1 || ae__numel(t->dim) != 1) { ae__fail(kept.ctx, "ae_accumulate: both are scalars"); return; }
-    s->data[0] += t->data[0];  s->version++;
+    ae__bring_data(kept.ctx, t, side, 0);  ae__bring_data(kept.ctx, s, side, 1);  s->version++;
+    if (side == AE_DEVICE) ae__device_do(kept.ctx, "accumulate", t->data, NULL, NULL, s->data, 1, NULL, 0); else s->data[0] += t->data[0];
 }
 
 /* ---- loaders ---- */
@@ -1519,7 +1647,7 @@ typedef struct ae_column {           /* one thing served beside the others: imag
 struct ae_loader {
     ae_ctx *ctx;  ae_loader *next;
     ae_column column[2];  int columns;  int batch, shuffle, n, at, number;
-    int *order;                      /* this epoch's permutation */
+    int *order, order_home;          /* this epoch's permutation */
     int marked;  ae_mark mark;       /* where the step arena stood when the epoch began */
     int64_t epoch;  int taught;      /* optimiser steps taken on its batches */
 };
@@ -1546,6 +1674,11 @@ static int ae__load(ae_loader *l, ae_column column) {
         l->n = column.n;  l->order = (int *)ae__permanent(ae, (size_t)l->n * sizeof(int));
         if (!l->order) { ae__fail(ae, "out of memory for a loader"); return 0; }
     }
+    if (ae->device && !column.fill) {             /* the data set lives there from now on */
+        const void *data = column.u8 ? (const void *)column.u8 : (const void *)column.f32;
+        const ae_twin *t = ae__new_twin(ae, data, (size_t)ae__numel(column.dim) * (column.u8 ? 1 : sizeof(float)));
+        if (!t || !ae->device->put(ae->there, t->there, data, t->bytes)) { ae__device_failed(ae); return 0; }
+    }
     l->column[l->columns++] = column;  return 1;
 }
 static ae_column ae__column(int n, int c, int h, int w) {
@@ -1565,6 +1698,7 @@ AE_API int ae_batches(const ae_loader *l) { return l->n / l->batch + (l->n % l->
 /* Fisher and Yates (1938), numbers drawn by (seed, loader, epoch): the order does not depend on what else was random. */
 static void ae__shuffle(ae_loader *l) {
     int i;
+    l->order_home = AE_HOST;
     for (i = 0; i < l->n; i++) l->order[i] = i;
     for (i = l->n - 1; i > 0 && l->shuffle; i--) {
         uint32_t word = ae__word(l->ctx->config.seed, AE_STREAM_SHUFFLE, (uint64_t)l->epoch, (uint32_t)l->number, (uint64_t)i);
@@ -1581,6 +1715,13 @@ static int ae__serve(ae_loader *l, const ae_column *k, int rows, ae_tensor *out)
     ae_slot *s;  ae_serve job;  int dim[4], i;
     memcpy(dim, k->dim, sizeof dim);  dim[0] = rows;  s = ae__new_tensor(l->ctx, dim, k->ndim, out);
     if (!s) { *out = ae__poison(l->ctx); return 0; }
+    if (l->ctx->device && !k->fill) {             /* arg: what the numbers are, how many a row has, where in the permutation; as bits */
+        const int what[3] = { k->f32 ? 0 : k->labels ? 2 : 1, ae__numel(dim) / rows, l->at };  float arg[3];
+        memcpy(arg, what, sizeof arg);  ae__bring(l->ctx, l->order, (size_t)l->n, &l->order_home, AE_DEVICE, 0);
+        s->home = AE_DEVICE;
+        ae__device_do(l->ctx, "serve", k->f32 ? (const void *)k->f32 : (const void *)k->u8, l->order, NULL, s->data, (size_t)ae__numel(dim), arg, 3);
+        return !l->ctx->poisoned;
+    }
     job.k = k;  job.index = l->order + l->at;  job.out = s->data;  job.row = (size_t)ae__numel(dim) / (size_t)rows;
     for (i = 0; i < 256; i++) job.unit[i] = k->labels ? (float)i : (float)i / 255.0f;
     if (k->fill) k->fill(k->user, job.index, rows, job.out); else ae_parallel(l->ctx, rows, ae__serve_row, &job);
@@ -1958,7 +2099,7 @@ enum { AE_OPT_ADAM, AE_OPT_ADAMW, AE_OPT_SGD };
 struct ae_opt {
     ae_net *net;  ae_opt *next;  int kind, since;            /* since: steps since ae_zero_grad */
     float   knob[AE_CLIP_NORM + 1];  /* indexed by ae_knob */
-    float  *m, *v;                   /* both moments, over the root's flat block */
+    float  *m, *v;  int home;        /* both moments, over the root's flat block */
     float  *steps;                   /* of each parameter: one that got no gradient has taken fewer */
 };
 typedef struct ae_adam_step { float b1, b2, eps, decay, shrink, step_size, root_scale; } ae_adam_step;
@@ -1994,6 +2135,7 @@ static void ae__clip(ae_opt *o) {
         while (ae__next_tensor(&c, 0)) {
             const ae_slot *s = ae__slot(ae__cursor_tensor(&c));  size_t n = (size_t)ae__numel(s->dim);
             if (!s->has_grad) continue;
+            ae__bring_grad(ae, ae__slot(ae__cursor_tensor(&c)), AE_HOST, 1);
             if (pass == 0) sum += ae__sum(ae, AE_F_MUL, s->grad, s->grad, n);
             else if (scale < 1) ae__map(ae, AE_F_AFFINE, s->grad, NULL, s->grad, n, (float)scale, 0, 0);
         }
@@ -2022,12 +2164,41 @@ static void ae__sgd_step(ae_opt *o, ae_ctx *ae, float *p, float *g, float *m, si
     }
     ae__map(ae, AE_F_AFFINE, g, NULL, p, n, -k[AE_LR], 0, 1);
 }
+static void ae__bring_moments(ae_opt *o, int side, int write) {
+    int home = o->home;
+    ae__bring(o->net->ctx, o->m, ae__root(o->net)->floats, &home, side, write);
+    ae__bring(o->net->ctx, o->v, ae__root(o->net)->floats, &o->home, side, write);
+}
+/* On a device, neighbours in the flat block that have taken equally many steps go together: most often, all of them. */
+typedef struct ae_stretch { size_t from, to; float steps; } ae_stretch;
+static void ae__device_step(ae_opt *o, const ae_stretch *t) {
+    const ae_net *root = ae__root(o->net);  ae_ctx *ae = root->ctx;  const float *k = o->knob, *g = root->grad + t->from;  float arg[7];
+    const ae_adam_step adam = ae__adam_numbers(o, (int64_t)t->steps);  int sgd = o->kind == AE_OPT_SGD;
+    if (t->to == t->from) return;
+    if (!sgd) memcpy(arg, &adam, sizeof arg);
+    else arg[0] = k[AE_WEIGHT_DECAY], arg[1] = k[AE_MOMENTUM], arg[2] = k[AE_LR], arg[3] = t->steps == 1;
+    ae__device_do(ae, sgd ? "sgd" : "adam", g, o->m + t->from, o->v + t->from, root->flat + t->from, t->to - t->from, arg, sgd ? 4 : 7);
+}
+static void ae__device_steps(ae_opt *o) {
+    ae_ctx *ae = o->net->ctx;  const float *flat = ae__root(o->net)->flat;  ae_stretch t = { 0, 0, 0 };  int i = 0;  ae_cursor c = ae__cursor(o->net);
+    ae__bring_moments(o, AE_DEVICE, 1);
+    for (; ae__next_tensor(&c, 0) && !ae->poisoned; i++) {
+        ae_slot *s = ae__slot(ae__cursor_tensor(&c));  size_t at = (size_t)(s->data - flat);
+        if (!s->has_grad || !s->needs_grad) continue;
+        ae__bring_data(ae, s, AE_DEVICE, 1);  ae__bring_grad(ae, s, AE_DEVICE, 0);  o->steps[i] += 1;  s->version++;
+        if (at != t.to || o->steps[i] != t.steps) { ae__device_step(o, &t); t.from = at; t.steps = o->steps[i]; }
+        t.to = at + ae__padded(&c.net->owned[c.i]);
+    }
+    ae__device_step(o, &t);
+    if (!ae->poisoned && !ae->device->flush(ae->there)) ae__device_failed(ae);
+}
 AE_API void ae_step(ae_opt *o) {
     ae_net *root;  ae_ctx *ae;  ae_cursor c;  unsigned fpu;  int i = 0;
     if (!o || o->net->ctx->poisoned) return;
     root = ae__root(o->net);  ae = root->ctx;  fpu = ae__fpu_enter();
     if (o->knob[AE_CLIP_NORM] > 0) ae__clip(o);
-    for (c = ae__cursor(o->net); ae__next_tensor(&c, 0); i++) {
+    if (ae->device) ae__device_steps(o);
+    for (c = ae__cursor(o->net); !ae->device && ae__next_tensor(&c, 0); i++) {
         ae_slot *s = ae__slot(ae__cursor_tensor(&c));  size_t at = (size_t)(s->data - root->flat), n = (size_t)ae__numel(s->dim);
         if (!s->has_grad || !s->needs_grad) continue;
         o->steps[i] += 1;  s->version++;
@@ -2052,17 +2223,17 @@ static double ae__loss_value(ae_net *net, ae_tensor (*loss)(void *), void *user,
 static double ae__check_direction(ae_net *net, ae_slot *s, const float *d, double slope, double scale, ae_tensor (*loss)(void *), void *user) {
     size_t i, n = (size_t)ae__numel(s->dim);  double best = INFINITY, h;  float *old = ae__floats(net->ctx, n);
     if (!old) return INFINITY;
-    memcpy(old, s->data, n * sizeof(float));
+    ae__bring_data(net->ctx, s, AE_HOST, 0);  memcpy(old, s->data, n * sizeof(float));
     for (h = 0.1; h > 5e-4; h *= 0.2) {
         double f[2], error;  int side;
         for (side = 0; side < 2; side++) {
             for (i = 0; i < n; i++) s->data[i] = (float)((double)old[i] + (side ? h : -h) * (double)d[i]);
-            s->version++;  f[side] = ae__loss_value(net, loss, user, 0);
+            s->home = AE_HOST;  s->version++;  f[side] = ae__loss_value(net, loss, user, 0);
         }
         error = fabs((f[1] - f[0]) / (2 * h) - slope) / (scale + 1e-30);
         if (error < best || error != error) best = error;
     }
-    memcpy(s->data, old, n * sizeof(float));  s->version++;  return best;
+    memcpy(s->data, old, n * sizeof(float));  s->home = AE_HOST;  s->version++;  return best;
 }
 /* Two directions a parameter: along its gradient, which weighs the error where it matters, and a random one.  A gradient that is
    small beside the others is rounding (a bias in front of a batch norm), and counts as little. */
@@ -2072,8 +2243,8 @@ AE_API double ae_check_grad(ae_net *net, ae_tensor (*loss)(void *user), void *us
     while (ae__next_tensor(&c, 0)) ae__slot(ae__cursor_tensor(&c))->has_grad = 0;
     ae__loss_value(net, loss, user, 1);
     for (c = ae__cursor(net); ae__next_tensor(&c, 0); ) {
-        const ae_slot *s = ae__slot(ae__cursor_tensor(&c));
-        if (s->has_grad) most = fmax(most, sqrt(ae__sum(ae, AE_F_MUL, s->grad, s->grad, (size_t)ae__numel(s->dim))));
+        ae_slot *s = ae__slot(ae__cursor_tensor(&c));
+        if (s->has_grad) ae__bring_grad(ae, s, AE_HOST, 0), most = fmax(most, sqrt(ae__sum(ae, AE_F_MUL, s->grad, s->grad, (size_t)ae__numel(s->dim))));
     }
     for (c = ae__cursor(net); ae__next_tensor(&c, 0) && !ae->poisoned; number++) {
         ae_slot *s = ae__slot(ae__cursor_tensor(&c));  float *d = ae__floats(ae, n = (size_t)ae__numel(s->dim));
@@ -2114,8 +2285,8 @@ typedef struct ae_file {             /* a file's contents, read whole: no alloca
 
 /* ---- what we save ---- */
 static void ae__entry(ae_entry *e, const char *prefix, const ae_cursor *c, float *data) {
-    const ae_owned *o = &c->net->owned[c->i];  const ae_slot *s = ae__slot(c->net->tensor[c->i]);  char path[AE_PATH];
-    ae__cursor_path(c, path);  memset(e, 0, sizeof *e);
+    const ae_owned *o = &c->net->owned[c->i];  ae_slot *s = ae__slot(c->net->tensor[c->i]);  char path[AE_PATH];
+    ae__bring_data(c->net->ctx, s, AE_HOST, 0);  ae__cursor_path(c, path);  memset(e, 0, sizeof *e);
     snprintf(e->name, sizeof e->name, "%.40s%.200s", prefix, path);  memcpy(e->dim, o->dim, sizeof e->dim);
     e->data = data ? data : s->data;  e->ndim = o->ndim;  e->layout = s->layout;  e->float_i64 = o->i64;
 }
@@ -2132,6 +2303,7 @@ static size_t ae__net_entries(ae_net *net, const char *prefix, ae_entry *e) {
 /* An optimiser: both moments of every parameter, how many steps each has taken, its settings. */
 static size_t ae__opt_entries(ae_opt *o, int number, ae_entry *e) {
     size_t n = 0;  const float *flat = ae__root(o->net)->flat;  ae_cursor c = ae__cursor(o->net);  char prefix[40];
+    ae__bring_moments(o, AE_HOST, 0);
     for (; ae__next_tensor(&c, 0); n += 2) {
         size_t at = (size_t)(ae__slot(ae__cursor_tensor(&c))->data - flat);
         if (!e) continue;
@@ -2411,12 +2583,15 @@ static int ae__take_all(ae_ctx *ae, const char *path, const ae_file *f, const ae
     for (i = 0; i < n && scratch; i++) ae__take(f, &e[i], scratch);
     return scratch != NULL;
 }
-static void ae__bump_versions(ae_net *net) { ae_cursor c = ae__cursor(net); while (ae__next_tensor(&c, 1)) ae__slot(ae__cursor_tensor(&c))->version++; }
+static void ae__read_into(ae_net *net) {        /* its tensors were read from a file */
+    ae_cursor c = ae__cursor(net);
+    while (ae__next_tensor(&c, 1)) { ae_slot *s = ae__slot(ae__cursor_tensor(&c)); s->version++; s->home = AE_HOST; }
+}
 static int ae__net_file(ae_net *net, const char *path, const ae_file *f) {      /* f NULL: write */
     ae_ctx *ae = net->ctx;  size_t mark = ae_begin(ae), n = ae__net_entries(net, "", NULL);
     ae_entry *e = ae__seal(net) ? (ae_entry *)(void *)ae__floats(ae, n * sizeof *e / 4 + 1) : NULL;
     int well = e && (ae__net_entries(net, "", e), f ? ae__take_all(ae, path, f, e, n) : ae__write(ae, path, net, e, n));
-    if (well && f) ae__bump_versions(net);
+    if (well && f) ae__read_into(net);
     ae_end(ae, mark);  return well;
 }
 AE_API int ae_save(ae_net *net, const char *path) { return ae__net_file(net, path, NULL); }
@@ -2439,13 +2614,14 @@ static void ae__gather_state(ae_ctx *ae, int64_t *state, int put) {             
 static int ae__checkpoint(ae_ctx *ae, const char *path, const ae_file *f) {     /* f NULL: write */
     int states = 2 + 2 * ae->n_loaders, well;  size_t mark = ae_begin(ae), n = ae__all_entries(ae, NULL, 0, NULL);
     int64_t *state = (int64_t *)(void *)ae__floats(ae, 2 * (size_t)states);
-    ae_entry *e = state ? (ae_entry *)(void *)ae__floats(ae, n * sizeof *e / 4 + 1) : NULL;  ae_net *net;
+    ae_entry *e = state ? (ae_entry *)(void *)ae__floats(ae, n * sizeof *e / 4 + 1) : NULL;  ae_net *net;  ae_opt *o;
     well = e != NULL;
     if (e) {
         ae__gather_state(ae, state, 0);  ae__all_entries(ae, state, states, e);
         well = f ? ae__take_all(ae, path, f, e, n) : ae__write(ae, path, NULL, e, n);
     }
-    if (well && f) { ae__gather_state(ae, state, 1); for (net = ae->roots; net; net = net->next) ae__bump_versions(net); }
+    if (well && f) { ae__gather_state(ae, state, 1); for (net = ae->roots; net; net = net->next) ae__read_into(net); }
+    for (o = ae->opts; well && f && o; o = o->next) o->home = AE_HOST;
     ae_end(ae, mark);  return well;
 }
 AE_API int ae_save_all(ae_ctx *ae, const char *path) { return ae__checkpoint(ae, path, NULL); }
@@ -2578,6 +2754,7 @@ static int ae__diagnose_layer(ae_ctx *ae, const ae_record *r, ae_text *t) {
     int B = s->dim[0], C = s->ndim > 1 ? s->dim[1] : 1, P = s->dim[2] * s->dim[3], i, c, dead = 0, bad = 0, ends = 0;
     int curved = r->op == &ae__op_sigmoid || r->op == &ae__op_tanh;
     double sum = 0, squares = 0, n = (double)B * C * P, low = r->op == &ae__op_tanh ? -1 : 0;  char path[AE_PATH], layer[AE_PATH];
+    ae__bring_data(ae, s, AE_HOST, 0);
     for (c = 0; c < C; c++) {
         float least = INFINITY, most = -INFINITY;
         for (i = 0; i < B * P; i++) {

@@ -438,6 +438,8 @@ static inline void kit_epoch_end(kit *run, double test_loss)
     if (!run->bar)
         printf("%s%sepoch %d/%d: train loss %.6f, test loss %.6f, %.2f s\n", run->net ? run->net : "", run->net ? " " : "",
                run->epoch, run->epochs, run->train_loss, test_loss, took);
+    const char *here = strstr(ae_machine(run->ae), "here: ");              /* what the device has no form of */
+    if (here && run->epoch == run->resumed + 1) printf("on the processor, with values carried over and back: %s\n", here + 6);
     fflush(stdout);
     if (run->live) kit_curve(run, 30);
 }
@@ -491,9 +493,13 @@ static inline ae_ctx *kit_start(kit *run, int argc, char **argv, const kit_optio
 
     config.seed = run->seed;
     config.threads = run->threads;
-    config.device = strcmp(run->device, "auto") ? run->device : NULL;
+    const char *insists = getenv("AE_CUDA");               /* 1: the card or nothing; 0: never the card */
+    if (insists && *insists && !strcmp(run->device, "auto")) run->device = strcmp(insists, "0") ? "cuda" : "cpu";
+    config.device = run->device;
     run->ae = ae_new(&config);
     if (!run->ae || *ae_error(run->ae)) kit_die(run, 3, "%s", run->ae ? ae_error(run->ae) : "out of memory");
+    const char *note = strstr(ae_machine(run->ae), "; ");  /* which card, or why there is none */
+    if (note) printf("%s\n", strstr(note, ", using the CPU") ? note + 2 : ae_machine(run->ae));
     run->running = ae_keep(ae_scalar(run->ae, 0));
     return run->ae;
 }

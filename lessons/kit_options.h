@@ -120,7 +120,7 @@ static inline int kit_table(kit *run, const kit_option *more, kit_option *table)
         { "threads",     KIT_INT,  &run->threads,     0, 1024, "threads that compute, 0 for all cores; results do not depend on it" },
         { "data",        KIT_DIR,  &run->data,        0, 0, "folder with unpacked IDX files" },
         { "out",         KIT_DIR,  &run->out,         0, 0, "folder for everything this run writes" },
-        { "device",      KIT_NAME, &run->device,      0, 0, "auto, cpu or cuda" },
+        { "device",      KIT_NAME, &run->device,      0, 0, "auto, cpu, cuda, or cuda-tf32 (products with rounded factors)" },
         { "synthetic",   KIT_FLAG, &run->synthetic,   0, 0, "use the built-in strokes even if there is data" },
         { "save",        KIT_TEXT, &run->save,        0, 0, "write the weights to F as well" },
         { "load",        KIT_TEXT, &run->load,        0, 0, "read the weights from F, then train (not at all with --epochs 0)" },
@@ -163,8 +163,8 @@ static inline void kit_options(kit *run, int argc, char **argv, const kit_option
     if (optind < argc) kit_die(run, 2, "%s: every word here belongs to an option; --help lists them", argv[optind]);
     if (run->quick && run->full) kit_die(run, 2, "--quick and --full exclude each other");
     if (run->load && run->resume) kit_die(run, 2, "--load and --resume exclude each other");
-    if (strcmp(run->device, "auto") && strcmp(run->device, "cpu") && strcmp(run->device, "cuda"))
-        kit_die(run, 2, "--device %s: auto, cpu or cuda is wanted", run->device);
+    if (strcmp(run->device, "auto") && strcmp(run->device, "cpu") && strcmp(run->device, "cuda") && strcmp(run->device, "cuda-tf32"))
+        kit_die(run, 2, "--device %s: auto, cpu, cuda or cuda-tf32 is wanted", run->device);
 }
 
 #endif /* KIT_OPTIONS_H */

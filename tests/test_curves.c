@@ -2,7 +2,8 @@
    PyTorch's first 50 losses: from tests/fixtures (images and first weights by formula), and from $AUTOENC_SHARED (real
    MNIST in $AUTOENC_DATA, PyTorch's own first weights).  Tolerance: 1e-5 of every loss, 2e-4 for document 1's CNN, where
    PyTorch's own float32 runs differ by 4e-5.  First gradients: 1e-5 of a tensor's largest value against float64; 1e-4 in
-   the second set, whose float32 gradients are up to 6e-5 from float64 (the sum of many pixels into one bias). */
+   the second set, whose float32 gradients are up to 6e-5 from float64 (the sum of many pixels into one bias).
+   AUTOENC_DEVICE=cuda trains on that device, if the program was linked with it: test_cuda.sh does. */
 #define AUTOENC_IMPLEMENTATION
 #include "../autoenc.h"
 #include "tap.h"
@@ -272,7 +273,9 @@ static void curve(const struct system_row *s, const fixture *f, const char *set,
     memset(&config, 0, sizeof config);
     memset(&r, 0, sizeof r);
     config.threads = threads;
+    config.device = getenv("AUTOENC_DEVICE");
     r.ae = ae_new(&config);
+    if (*ae_error(r.ae)) { ok(0, "%s: %s", s->name, ae_error(r.ae)); exit(1); }
     r.net = ae_net_new(r.ae);
     s->build(r.net);
     first_weights(&r, f);
