@@ -723,12 +723,24 @@ static void ae__relayout(const float *in, float *out, const int *dim, int layout
     else                                 { n[0] = (int)i; n[1] = (int)j; n[2] = (int)k; st[0] = 1; st[1] = i; st[2] = i * j; }
     ae__permute(in, out, n, st, add);
 }
+/* Work on an op's rows (the first axis), shared out if there is enough of it. */
+static void ae__each_row(ae_call *c, int rows, const ae_array *size, void (*task)(void *call, int row)) {
+    int i;
+    if (ae__numel(size->dim) > 1 << 15) { ae_parallel(c->ctx, rows, task, c); return; }
+    for (i = 0; i < rows; i++) task(c, i);
+}
 /* layout: the values of in[0] stored another way; recorded like any op, so gradients find their way back.
    arg: layout of the input, of the output. */
 static const char *ae__relayout_shape(ae_call *c) { memcpy(c->out.dim, c->in[0].dim, sizeof c->out.dim);  c->out.ndim = c->in[0].ndim; return NULL; }
+static void ae__relayout_image(void *user, int image) {
+    const ae_call *c = (const ae_call *)user;  int from = (int)c->arg[0], to = (int)c->arg[1], dim[4];
+    size_t at = (size_t)image * (size_t)ae__numel(c->in[0].dim) / (size_t)c->in[0].dim[0];
+    memcpy(dim, c->in[0].dim, sizeof dim);  dim[0] = 1;
+    ae__relayout(c->in[0].data + at, c->out.data + at, dim, from == AE_NCHW ? to : from, from != AE_NCHW, 0);
+}
 static void ae__relayout_forward(ae_call *c) {
-    int from = (int)c->arg[0], to = (int)c->arg[1];
-    ae__relayout(c->in[0].data, c->out.data, c->in[0].dim, from == AE_NCHW ? to : from, from != AE_NCHW, 0);
+    if (c->arg[0] == AE_NHWC || c->arg[1] == AE_NHWC) { ae__each_row(c, c->in[0].dim[0], &c->in[0], ae__relayout_image); return; }
+    ae__relayout(c->in[0].data, c->out.data, c->in[0].dim, AE_PACKED, c->arg[0] != AE_NCHW, 0);
 }
 static void ae__relayout_backward(ae_call *c) {
     int from = (int)c->arg[0], to = (int)c->arg[1];
@@ -1052,16 +1064,22 @@ static void ae__expand_strides(const ae_call *c, size_t *stride) {
         step *= (size_t)d;
     }
 }
-static void ae__expand_walk(ae_call *c, const float *big_in, float *small_out) { /* forward: small_out NULL; backward: small_out += big_in */
-    const int *d = c->out.dim;  size_t s[4], at;  float *out = c->out.data;  int i, j, k, l;
+static void ae__expand_row(void *user, int row) {
+    const ae_call *c = (const ae_call *)user;  const int *d = c->out.dim;  size_t s[4];  int j, k, l;
+    float *out = c->out.data + (size_t)row * (size_t)(d[1] * d[2] * d[3]);
+    ae__expand_strides(c, s);
+    for (j = 0; j < d[1]; j++) for (k = 0; k < d[2]; k++, out += d[3]) {
+        const float *in = c->in[0].data + (size_t)row * s[0] + (size_t)j * s[1] + (size_t)k * s[2];
+        if (s[3]) memcpy(out, in, (size_t)d[3] * sizeof(float)); else for (l = 0; l < d[3]; l++) out[l] = *in;
+    }
+}
+static void ae__expand_forward(ae_call *c) { ae__each_row(c, c->out.dim[0], &c->out, ae__expand_row); }
+static void ae__expand_backward(ae_call *c) {
+    const int *d = c->out.dim;  const float *dy = c->dout.data;  size_t s[4], at;  int i, j, k, l;
     ae__expand_strides(c, s);
     for (i = 0; i < d[0]; i++) for (j = 0; j < d[1]; j++) for (k = 0; k < d[2]; k++)
-        for (l = 0, at = (size_t)i * s[0] + (size_t)j * s[1] + (size_t)k * s[2]; l < d[3]; l++, at += s[3]) {
-            if (small_out) small_out[at] += *big_in++; else *out++ = c->in[0].data[at];
-        }
+        for (l = 0, at = (size_t)i * s[0] + (size_t)j * s[1] + (size_t)k * s[2]; l < d[3]; l++, at += s[3]) c->din[0].data[at] += *dy++;
 }
-static void ae__expand_forward(ae_call *c)  { ae__expand_walk(c, NULL, NULL); }
-static void ae__expand_backward(ae_call *c) { ae__expand_walk(c, c->dout.data, c->din[0].data); }
 static const ae_op ae__op_expand = { "expand", 1, ae__expand_shape, ae__expand_forward, ae__expand_backward, AE_ROW_OURS };
 
 /* The sizes before, of and behind an axis. */
@@ -1079,12 +1097,15 @@ static const char *ae__cat_shape(ae_call *c) {                                  
     memcpy(c->out.dim, c->in[0].dim, sizeof c->out.dim);
     c->out.dim[axis] += c->in[1].dim[axis];  c->out.ndim = c->in[0].ndim;  return NULL;
 }
-static void ae__cat_forward(ae_call *c) {
-    size_t outer, inner, o, i, part[2], whole;
+static void ae__cat_row(void *user, int row) {
+    const ae_call *c = (const ae_call *)user;  size_t outer, inner, o = (size_t)row, i, part[2];
     ae__around(&c->out, (int)c->arg[0], &outer, &inner);
     for (i = 0; i < 2; i++) part[i] = (size_t)c->in[i].dim[(int)c->arg[0]] * inner;
-    for (o = 0, whole = part[0] + part[1]; o < outer; o++)
-        for (i = 0; i < 2; i++) memcpy(c->out.data + o * whole + i * part[0], c->in[i].data + o * part[i], part[i] * sizeof(float));
+    for (i = 0; i < 2; i++) memcpy(c->out.data + o * (part[0] + part[1]) + i * part[0], c->in[i].data + o * part[i], part[i] * sizeof(float));
+}
+static void ae__cat_forward(ae_call *c) {
+    size_t outer, inner;
+    ae__around(&c->out, (int)c->arg[0], &outer, &inner);  ae__each_row(c, (int)outer, &c->out, ae__cat_row);
 }
 static void ae__cat_backward(ae_call *c) {
     size_t outer, inner, o, i, j, part[2];
