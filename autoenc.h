@@ -710,7 +710,8 @@ static void ae__permute(const float *in, float *out, const int *n, const size_t 
     for (a = 0; a < n[0]; a++)
         for (b = 0; b < n[1]; b++) {
             const float *p = in + (size_t)a * stride[0] + (size_t)b * stride[1];
-            for (c = 0; c < n[2]; c++, out++) *out = p[(size_t)c * stride[2]] + (add ? *out : 0.0f);
+            if (add) for (c = 0; c < n[2]; c++) *out++ += p[(size_t)c * stride[2]];
+            else for (c = 0; c < n[2]; c++) *out++ = p[(size_t)c * stride[2]];
         }
 }
 /* dim is NCHW or PyTorch's weight shape.  From dense to the stored layout, or back. */
@@ -3115,12 +3116,13 @@ static void ae__normal(ae_ctx *ae, float *out, size_t n, uint64_t a, uint32_t b)
 }
 
 /* ---- matrix products ---- */
-enum { AE_TILES = 4 };               /* most tiles of rows in one task */
+enum { AE_TILES = 4, AE_PACK_ROWS = 192 };   /* most tiles of rows in one task; rows that pay for a copy of B */
 typedef struct ae_gemm_job {
     const ae_kernels *K;  ae_gemm g;
     int   height, tall;              /* rows of a tile, much the same over all tiles; of a task */
     const float *w;  int in, out;    /* of a product by w^T: w [in][out] */
     float *panel;  size_t panel_floats;          /* a piece a thread */
+    const float *packed;             /* of a sum of outer products: dy in panels, or NULL */
 } ae_gemm_job;
 static void ae__gemm_init(ae_gemm *g, const float *a, const float *b, float *c, int rows, int cols, ae_store st) {
     memset(g, 0, sizeof *g);
@@ -3159,13 +3161,30 @@ static ae_store ae__split_activation(ae_store st, int *curve) {
     return st;
 }
 static void ae__curve(ae_ctx *ae, int f, float *y, size_t n) { if (f >= 0) ae__map(ae, f, y, NULL, y, n, 0, 0, 0); }
+static void ae__pack_task(void *user, int index, int thread) {
+    const ae_gemm_job *j = (const ae_gemm_job *)user;  (void)thread;
+    int wide = 2 * j->K->lanes, col = index * wide, cols = j->g.cols - col < wide ? j->g.cols - col : wide, k;
+    float *panel = j->panel + (size_t)col * (size_t)j->g.terms;
+    for (k = 0; k < j->g.terms; k++) memcpy(panel + (size_t)k * (size_t)wide, j->g.b + (size_t)k * (size_t)j->g.bstep + col, (size_t)cols * sizeof(float));
+}
+/* Copies B into panels of two vectors of columns, one behind the other, if enough rows will read it to pay for that: in place,
+   every step of a sum would be a page away.  NULL: B stays where it is. */
+static float *ae__packed(ae_ctx *ae, ae_gemm *g) {
+    ae_gemm_job j;  int wide = 2 * ae->kernels->lanes, panels = (g->cols + wide - 1) / wide;
+    if (g->rows < AE_PACK_ROWS || panels < 3) return NULL;
+    memset(&j, 0, sizeof j);
+    j.K = ae->kernels;  j.g = *g;  j.panel = ae__floats(ae, (size_t)panels * (size_t)wide * (size_t)g->terms);
+    if (!j.panel) return NULL;
+    ae__parallel(ae, panels, (double)g->cols * g->terms * 2, ae__pack_task, &j);
+    g->bstep = wide;  return j.panel;
+}
 /* y[rows][out] = act(x[rows][in] w[in][out] + bias) */
 static void ae__rows_by_matrix(ae_ctx *ae, const float *x, const float *w, const float *bias, float *y, int rows, int in, int out, ae_store st) {
     ae_gemm g;  int curve;
     ae__gemm_init(&g, x, w, y, rows, out, ae__split_activation(st, &curve));
     g.lda = (size_t)in;  g.ldc = (size_t)out;  g.bstep = out;  g.bias = bias;
     if (!ae__terms(ae, &g, 1, 0, in, 1)) return;
-    ae__gemm(ae, &g, NULL);  ae__curve(ae, curve, y, (size_t)rows * (size_t)out);
+    ae__gemm(ae, &g, ae__packed(ae, &g));  ae__curve(ae, curve, y, (size_t)rows * (size_t)out);
 }
 /* Some rows of dw, all columns: the columns of x that they need are first copied side by side, or every step would be a page away. */
 static void ae__outer_task(void *user, int index, int thread) {
@@ -3174,7 +3193,7 @@ static void ae__outer_task(void *user, int index, int thread) {
     float *panel = j->panel + (size_t)thread * j->panel_floats;  ae_gemm g = j->g;
     for (k = 0; k < g.terms; k++) memcpy(panel + k * most, j->g.a + (size_t)k * (size_t)j->in + row, (size_t)rows * sizeof(float));
     g.a = panel - row;
-    for (col = 0; col < g.cols; col += wide) j->K->gemm(&g, row, row + rows, j->height, col, g.cols - col < wide ? g.cols - col : wide, g.b + col);
+    for (col = 0; col < g.cols; col += wide) j->K->gemm(&g, row, row + rows, j->height, col, g.cols - col < wide ? g.cols - col : wide, j->packed ? j->packed + (size_t)col * (size_t)g.terms : g.b + col);
 }
 /* dw[in][out] (+)= sum over rows of x[row][in] dy[row][out] */
 static void ae__outer_products(ae_ctx *ae, const float *x, const float *dy, float *dw, int rows, int in, int out, int add) {
@@ -3184,7 +3203,8 @@ static void ae__outer_products(ae_ctx *ae, const float *x, const float *dy, floa
     j.K = ae->kernels;  j.in = in;  j.height = ae__even_height(j.K, in);
     j.g.lda = 1;  j.g.ldc = (size_t)out;  j.g.bstep = out;
     j.panel_floats = (size_t)rows * (size_t)j.height * 2 + AE_PAD;  j.panel = ae__floats(ae, j.panel_floats * (size_t)ae->threads);
-    if (j.panel && ae__terms(ae, &j.g, rows, j.height * 2, 1, 0)) ae__parallel(ae, (in + 2 * j.height - 1) / (2 * j.height), ae__gemm_work(&j.g), ae__outer_task, &j);
+    if (!j.panel || !ae__terms(ae, &j.g, rows, j.height * 2, 1, 0)) return;
+    j.packed = ae__packed(ae, &j.g);  ae__parallel(ae, (in + 2 * j.height - 1) / (2 * j.height), ae__gemm_work(&j.g), ae__outer_task, &j);
 }
 
 /* One panel of columns of w^T: [out][two vectors], the lanes behind the last column zero. */
