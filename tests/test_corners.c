@@ -291,6 +291,52 @@ static void check_anomaly(ae_ctx *ae)
     ae_detect_anomaly(ae, 0);
 }
 
+/* ---- few channels: the kernel that adds up taps, with every activation behind it and every mask ---- */
+
+typedef struct geometry { int out, k, stride, pad; } geometry;
+
+/* The output, the gradient of the input and of a weight; fused or not; the input used once or twice. */
+static void run_few(ae_ctx *ae, ae_net *n, int fused, int twice, ae_tensor *r)
+{
+    ae_tensor x = numbers(ae, 5, 2, 5, 5, -0.2f, 0.3f), y, loss;
+    ae_requires_grad(x, 1);
+    ae->fuse = fused;
+    y = ae_forward(n, x);
+    loss = ae_reduce(ae_square(y), -1, AE_SUM);
+    if (twice) loss = ae_add(loss, ae_reduce(ae_square(ae_forward(n, x)), -1, AE_SUM));
+    ae_backward(loss);
+    ae->fuse = 1;
+    r[0] = ae_keep(y);
+    r[1] = ae_keep(ae_grad(x));
+}
+
+static void check_few_channels(ae_ctx *ae)
+{
+    static const geometry g[] = { { 1, 3, 2, 1 }, { 3, 2, 2, 0 }, { 1, 5, 1, 2 }, { 2, 2, 3, 0 }, { 4, 4, 2, 1 } };
+    size_t i;
+    int act, k, all;
+    for (i = 0; i < sizeof g / sizeof g[0]; i++)
+        for (act = 0; act < 3; act++) {
+            ae_net *n = ae_net_new(ae);
+            ae_tensor r[3][2];
+            const float *once, *both;
+            if (act == 1) ae_nn_relu(n);
+            if (act == 2) ae_nn_leaky_relu(n, 0.3f);
+            ae_nn_conv2d(n, 2, 3, 3, 1, 1);                  /* its input's gradient goes to two channels, through the mask */
+            if (act == 1) ae_nn_relu(n);
+            if (act == 2) ae_nn_leaky_relu(n, 0.3f);
+            ae_nn_conv_transpose2d(n, 3, g[i].out, g[i].k, g[i].stride, g[i].pad, 0);
+            if (act == 1) ae_nn_relu(n);
+            if (act == 2) ae_nn_leaky_relu(n, 0.3f);
+            for (k = 0; k < 3; k++) run_few(ae, n, k != 1, k == 2, r[k]);
+            ok(same(r[0][0], r[1][0]) && same(r[0][1], r[1][1]), "to %d channels, k%d s%d p%d, activation %d: fused as unfused, forward and backward", g[i].out, g[i].k, g[i].stride, g[i].pad, act);
+            once = ae_data(r[0][1]);
+            both = ae_data(r[2][1]);
+            for (k = all = 0; k < ae_size(r[0][1], -1); k++) all += fabs((double)both[k] - 2 * (double)once[k]) <= 1e-5 * fabs((double)both[k]) + 1e-6;
+            ok(all == ae_size(r[0][1], -1), "and an input that is used twice gets twice the gradient");
+        }
+}
+
 /* ---- odd arguments ---- */
 
 static void check_arguments(ae_ctx *ae)
@@ -369,6 +415,7 @@ int main(void)
     check_retained(ae);
     check_pool(ae);
     check_anomaly(ae);
+    check_few_channels(ae);
     check_arguments(ae);
     check_broadcast(ae);
     check_diagnosis(ae);
