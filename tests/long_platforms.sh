@@ -63,7 +63,7 @@ refused() {
 
 plain='test_layers test_convolutions test_gradients test_loader test_math test_same_bits test_strokes'
 whole=$(cd tests && ls test_*.c | sed 's/\.c$//')
-windows=$(cd tests && grep -L 'sys/wait.h\|sys/resource.h' test_*.c | sed 's/\.c$//')
+windows=$(cd tests && grep -L 'sys/wait.h\|sys/resource.h\|faults.h' test_*.c | sed 's/\.c$//')
 MORE=
 
 clean aarch64 aarch64-linux-gnu-gcc c99 c17

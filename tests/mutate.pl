@@ -19,9 +19,9 @@ use Getopt::Long;
 
 my @sections = qw(random tape ops nn optim io debug);
 # The quick tests are compiled together, each in a namespace of its own, and with the plain kernels only: one short
-# compilation instead of eight long ones.  What they all let pass goes on to the slow ones, which are optimised.
-my @quick = qw(layers gradients loader mistakes errors math io convolutions);
-my @slow = qw(same_bits curves);
+# compilation instead of nine long ones.  What they all let pass goes on to the slow ones, which are optimised.
+my @quick = qw(layers corners gradients loader mistakes errors math io convolutions);
+my @slow = qw(faults same_bits curves);
 my %o = (sample => 340, seed => 1, from => 0, to => 1e9, minutes => 1e9, verbose => 0);
 GetOptions(\%o, 'sample=i', 'seed=i', 'from=i', 'to=i', 'minutes=f', 'verbose') or exit 2;
 my $root = getcwd();

@@ -77,6 +77,7 @@ row gcc clang c11 .c -O0
 row gcc clang c17 .c -O0
 row gcc clang $newest .c -O0
 row g++ clang++ c++11 .cpp -O0
+row g++ clang++ c++14 .cpp -O0
 row g++ clang++ c++17 .cpp -O0
 row g++ clang++ c++20 .cpp -O0 -O2
 
