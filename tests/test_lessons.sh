@@ -71,6 +71,15 @@ wait $pid
 [ $? -eq 130 ]; ok $? "Ctrl-C in the first epoch" "$dir/out"
 status_is 0 "is resumed too" $run --epochs 1 --batch 2 --resume --out "$dir/first"
 
+# What we write, the reference implementation reads.
+if python3 -c 'import numpy, safetensors' 2> /dev/null; then
+    python3 -c 'import sys; from safetensors.numpy import load_file
+for f in sys.argv[1:]: print(f, len(load_file(f)))' "$dir/a/model.safetensors" "$dir/a/checkpoint.safetensors" "$dir/cut/checkpoint.safetensors" > "$dir/err" 2>&1
+    ok $? "Python's safetensors reads models and checkpoints" "$dir/err"
+else
+    echo "# Python's safetensors is not here"
+fi
+
 status_is 0 "--load and no epochs: the same test loss" $run --epochs 0 --load "$dir/a/model.safetensors" --out "$dir/d"
 [ "$(grep -o '"test_loss": [0-9.e-]*' "$dir/a/run.json")" = "$(grep -o '"test_loss": [0-9.e-]*' "$dir/d/run.json")" ]
 ok $? "a loaded network has the loss it was saved with" "$dir/d/run.json"
