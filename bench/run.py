@@ -145,9 +145,15 @@ class Side:
         return self
 
     def __exit__(self, *_):
+        """No more orders is a polite request to end: what helpers PyTorch's compiler has started end with it."""
         if self.child.returncode is None:
-            self.child.kill()
-            self.child.wait()
+            with contextlib.suppress(OSError):
+                self.child.stdin.close()
+            try:
+                self.child.wait(10)
+            except subprocess.TimeoutExpired:
+                self.child.kill()
+                self.child.wait()
 
     def listen(self, *wanted):
         """Lines until one of these; on the way, when the first step was done, losses, and ways that do not work."""
