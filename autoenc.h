@@ -67,7 +67,11 @@
    MACROS.  AUTOENC_IMPLEMENTATION; AUTOENC_STATIC (all functions static); AE_ASSERT(x); AE_NO_STDIO (no files);
    AE_NO_THREADS.  Nothing else is looked at.
 
-   autoenc.h DOES NOT: train in half precision or on a GPU (yet), have tensors of more than 4 axes or of another type than
+   DEVICES.  autoenc_cuda.cu, compiled by nvcc and put on the link line, makes config.device "cuda" and "auto" mean an NVIDIA
+   card.  What the card has no form of (an op of yours) runs here; ae_machine tells.  Data given to a loader is copied
+   there once: do not change it afterwards.  Mistakes in numbers (a label that is no class) are found at the next read.
+
+   autoenc.h DOES NOT: train in half precision, have tensors of more than 4 axes or of another type than
    float32, differentiate twice, read images or data sets, install signal handlers, print unless it exits.
 
    Inside, in this order: >>types >>api | >>fail >>arena >>device >>random >>tape >>ops >>nn >>optim >>io >>debug >>cpu >>kernels >>end */
