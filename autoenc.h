@@ -67,7 +67,11 @@
    MACROS.  AUTOENC_IMPLEMENTATION; AUTOENC_STATIC (all functions static); AE_ASSERT(x); AE_NO_STDIO (no files);
    AE_NO_THREADS.  Nothing else is looked at.
 
-   autoenc.h DOES NOT: train in half precision or on a GPU (yet), have tensors of more than 4 axes or of another type than
+   DEVICES.  autoenc_cuda.cu, compiled by nvcc and put on the link line, makes config.device "cuda" and "auto" mean an NVIDIA
+   card ("cuda-tf32": products may round); not with AUTOENC_STATIC.  What the card has no form of (an op of yours) runs here; ae_machine tells.  Data given to a loader is copied
+   there once: do not change it afterwards.  Mistakes in numbers (a label that is no class) are found at the next read.
+
+   autoenc.h DOES NOT: train in half precision, have tensors of more than 4 axes or of another type than
    float32, differentiate twice, read images or data sets, install signal handlers, print unless it exits.
 
    Inside, in this order: >>types >>api | >>fail >>arena >>device >>random >>tape >>ops >>nn >>optim >>io >>debug >>cpu >>kernels >>end */
@@ -327,7 +331,7 @@ typedef struct ae_slot {             /* what a handle stands for */
 } ae_slot;
 typedef struct ae_record {           /* one operation of the step, structure only: values are in the slots and in ctx->args */
     const ae_op *op;  const ae_net *net;  uint32_t in[AE_MAX_INPUTS], version[AE_MAX_INPUTS], out;
-    int inputs, args, done, side;  size_t arg;   /* side: AE_HOST or AE_DEVICE, where it was computed */
+    int inputs, args, done, side, code;  size_t arg;         /* side: AE_HOST or AE_DEVICE, where it was computed; code: its number there */
     float *saved;  size_t saved_floats;
 } ae_record;
 typedef struct ae_block { struct ae_block *next; size_t base, size; float *data; } ae_block;   /* a piece of an arena, in floats */
@@ -813,7 +817,7 @@ static void     ae__fpu_leave(unsigned state);
 /* The forward pass of a record, on the device if that has a form of the op. */
 static void ae__compute(ae_ctx *ae, ae_record *r, ae_call *c) {
     int i, code = ae->device && r->op->layout ? ae->device->code(ae->there, r->op->name) : -1;  unsigned fpu;  size_t top = ae->step_top;
-    r->side = code < 0 ? AE_HOST : AE_DEVICE;
+    r->side = code < 0 ? AE_HOST : AE_DEVICE;  r->code = code;
     for (i = 0; i < r->inputs; i++) ae__bring_data(ae, ae__at(ae, r->in[i]), r->side, r->op->layout & AE_ROW_STATE && i >= 3 && c->arg[0] != 0);
     ae__at(ae, r->out)->home = r->side;
     if (code >= 0) { ae__device_run(ae, code, 0, c); return; }
@@ -914,7 +918,7 @@ static void ae__backward_record(ae_ctx *ae, ae_record *r) {
         if (!c.dout.data) return;
         ae__through_activation(ae, out, out->grad, c.dout.data, r->side);
     }
-    if (r->side == AE_DEVICE) ae__device_run(ae, ae->device->code(ae->there, r->op->name), 1, &c);
+    if (r->side == AE_DEVICE) ae__device_run(ae, r->code, 1, &c);
     else r->op->backward(&c);
     ae->step_top = top;  ae__grad_done(ae, out);
     for (i = 0; i < r->inputs && ae->anomaly; i++)

@@ -304,6 +304,31 @@ static void wrong_numbers(const char *device)
 typedef struct grad_user { ae_net *net; ae_tensor x; } grad_user;
 static ae_tensor check_loss(void *user) { grad_user *u = (grad_user *)user; return ae_mse_loss(ae_forward(u->net, u->x), u->x, AE_MEAN); }
 
+static float train_one(ae_ctx *ae, ae_opt *adam, grad_user *u)
+{
+    size_t mark = ae_begin(ae);
+    ae_tensor loss = check_loss(u);
+    float value;
+    ae_zero_grad(adam);
+    ae_backward(loss);
+    ae_step(adam);
+    value = ae_item(loss);
+    ae_end(ae, mark);
+    return value;
+}
+static int resumes(ae_ctx *ae, ae_opt *adam, grad_user *u, const char *path)
+{
+    float first, again;
+    if (!ae_save_all(ae, path)) return 0;
+    train_one(ae, adam, u);
+    first = train_one(ae, adam, u);
+    train_one(ae, adam, u);
+    if (!ae_load_all(ae, path)) return 0;
+    train_one(ae, adam, u);
+    again = train_one(ae, adam, u);
+    return first == again;
+}
+
 /* Files, predictions, gradient checks and clipping read and write what lives on the device. */
 static void other_ways(const char *device)
 {
@@ -324,19 +349,13 @@ static void other_ways(const char *device)
     ok(ae_check_grad(net, check_loss, &u) < 1e-2, "ae_check_grad agrees with the device's gradients");
     adam = ae_adam(net, 0.01f);
     ae_set(adam, AE_CLIP_NORM, 0.1f);
-    for (step = 0; step < 4; step++) {
-        size_t mark = ae_begin(ae);
-        ae_tensor loss = check_loss(&u);
-        ae_zero_grad(adam);
-        ae_backward(loss);
-        ae_step(adam);
-        ae_end(ae, mark);
-    }
+    for (step = 0; step < 4; step++) train_one(ae, adam, &u);
     ok(ae_save(net, name) && (same = ae_open(cpu, name)) != NULL && ae_predict(net, ae_data(u.x), 54, out[0], 54) == 9 && ae_predict(same, ae_data(u.x), 54, out[1], 54) == 9,
        "what the device learnt is saved, opened on the processor, and both predict");
     for (step = 0; step < 54; step++) if (!(fabsf(out[0][step] - out[1][step]) < 1e-5f)) break;
     ok(step == 54, "and the predictions agree");
     ok(ae_load(net, name) && fabsf(ae_item(check_loss(&u)) - ae_item(check_loss(&u))) == 0, "a file is read into a network on the device");
+    ok(resumes(ae, adam, &u, name), "a checkpoint taken on the device and read back there goes on with the same bits");
     close(file);
     remove(name);
     ae_free(ae);
