@@ -167,3 +167,4 @@ exit !$good;
 __DATA__
 00d3d778083f	the sigmoid takes no constant: this one is not looked at
 00f4990877b6	whether a layer fuses is asked as yes or no, and 2 is yes
+01300c0da018	a value is for what is not drawn at random: a bias is
