@@ -41,10 +41,11 @@ static inline void kit_unknown(const kit *run, const kit_option *table, const ch
 }
 
 /* getopt_long takes --epoch for --epochs; we do not, so that a name means the same when another option is added. */
-static inline int kit_in_full(const char *word, const char *name)
+static inline int kit_in_full(const kit_option *table, const char *word)
 {
-    size_t n = strlen(name);
-    return !strncmp(word, "--", 2) && !strncmp(word + 2, name, n) && (!word[2 + n] || word[2 + n] == '=');
+    size_t n = strcspn(word, "=");
+    while (table->name && (strncmp(word, "--", 2) || strlen(table->name) != n - 2 || strncmp(word + 2, table->name, n - 2))) table++;
+    return table->name != NULL;
 }
 
 /* The lesson's own options as this run has them: they are noted in its checkpoint. */
@@ -149,12 +150,11 @@ static inline void kit_options(kit *run, int argc, char **argv, const kit_option
     }
     opterr = 0;
     while ((c = getopt_long(argc, argv, ":h", known, &which)) != -1) {
-        const char *word = argv[optind - 1];
+        const char *word = optarg && optarg == argv[optind - 1] ? argv[optind - 2] : argv[optind - 1];
         if (c == 'h') run->help = 1;
+        else if (!kit_in_full(table, word)) kit_unknown(run, table, word);
         else if (c == ':') kit_die(run, 2, "%s needs a value", word);
-        else if (c == '?' && optopt == 256) kit_die(run, 2, "%s: this option takes no value", word);
-        else if (c == '?') kit_unknown(run, table, word);
-        else if (!kit_in_full(word == optarg ? argv[optind - 2] : word, table[which].name)) kit_unknown(run, table, word == optarg ? argv[optind - 2] : word);
+        else if (c == '?') kit_die(run, 2, "%s: this option takes no value", word);
         else if (table[which].kind == KIT_FLAG) *(int *)table[which].value = 1;
         else kit_value(run, &table[which], optarg);
     }

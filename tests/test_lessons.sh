@@ -65,7 +65,7 @@ status_is 0 "a run that was interrupted is resumed" $run --epochs 2 --batch 16 -
 same "$dir/whole/model.safetensors" "$dir/cut/model.safetensors" "the weights do not depend on Ctrl-C"
 $run --epochs 1 --batch 2 --out "$dir/first" > "$dir/out" 2>&1 &
 pid=$!
-sleep 1                                                                              # interrupted in the first
+while kill -0 $pid 2>/dev/null && [ ! -s "$dir/first/checkpoint.safetensors" ]; do sleep 0.1; done      # interrupted in the first
 kill -INT $pid 2>/dev/null
 wait $pid
 [ $? -eq 130 ]; ok $? "Ctrl-C in the first epoch" "$dir/out"
