@@ -165,7 +165,7 @@ SHIM_QUIET inline void body()
             threadIdx = thread[next].at;
             continue;
         }
-        idle[idles++] = f;
+        if (!SHIM_TSAN) idle[idles++] = f;
         to_scheduler(f);
     }
 }
@@ -217,7 +217,7 @@ SHIM_QUIET inline void run_block()
             int k = in_order(cursor++);
             if (!go[k]) continue;
             go[k] = false;
-            to_thread(k, thread[k].state == FRESH ? idle[--idles] : thread[k].fiber);
+            to_thread(k, thread[k].state != FRESH ? thread[k].fiber : SHIM_TSAN ? k : idle[--idles]);
         }
     } while (next_round(go));
     acquire(&end_mark);
