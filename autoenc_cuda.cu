@@ -205,7 +205,7 @@ static __global__ void sum_parts_kernel(const double *part, int parts, double sc
 }
 /* part[chunk][C] = column sums of u over a chunk of rows, and, with v, behind them those of u (v - mean), or (v - mean)^2 where
    u is v.  Threads stand `wide` columns by BLOCK / wide rows. */
-typedef struct Columns { const float *u, *v, *mean; double *part; size_t rows, chunk; int C, wide; } Columns;
+typedef struct Columns { const float *u, *v, *mean; double *part; size_t rows, chunk; int C, wide; float *out; int add; } Columns;    /* out: where one chunk's sums go at once */
 static __global__ void columns_kernel(Columns j)
 {
     __shared__ double first[BLOCK], second[BLOCK];
@@ -223,6 +223,8 @@ static __global__ void columns_kernel(Columns j)
         __syncthreads();
         if (lane < half) first[t] += first[t + half * j.wide], second[t] += second[t + half * j.wide];
     }
+    if (lane == 0 && c < j.C && j.out) j.out[c] = (float)((j.add ? (double)j.out[c] : 0.0) + first[t]);
+    if (j.out) return;
     double *out = j.part + (size_t)blockIdx.y * (size_t)(j.v ? 2 * j.C : j.C) + c;
     if (lane == 0 && c < j.C) out[0] = first[t];
     if (lane == 0 && c < j.C && j.v) out[j.C] = second[t];
@@ -749,7 +751,7 @@ static void sum(Cuda *d, int f, const float *a, const float *b, size_t n, double
 /* Parts of column sums; returns how many chunks of rows there are. */
 static int columns(Cuda *d, const float *u, const float *v, const float *mean, size_t rows, int C, double **part)
 {
-    Columns j = { u, v, mean, NULL, rows, 0, C, 1 };
+    Columns j = { u, v, mean, NULL, rows, 0, C, 1, NULL, 0 };
     while (j.wide < C && j.wide < 32) j.wide *= 2;
     size_t chunks = 1 + rows * (size_t)C / (16 * BLOCK), across = (size_t)((C + j.wide - 1) / j.wide);
     if (chunks > 256) chunks = 256;
@@ -759,9 +761,15 @@ static int columns(Cuda *d, const float *u, const float *v, const float *mean, s
     launch(d, columns_kernel, dim3((unsigned)across, (unsigned)chunks), dim3(BLOCK), j);
     return (int)chunks;
 }
+enum { FEW_ROWS = 512 };             /* one block takes all rows of its columns: a node of the graph less */
 static void column_sums(Cuda *d, const float *dy, float *db, size_t rows, int C, int add)
 {
     double *part;
+    if (rows <= FEW_ROWS) {
+        Columns j = { dy, NULL, NULL, NULL, rows, rows, C, 32, db, add };
+        launch(d, columns_kernel, dim3((unsigned)((C + 31) / 32)), dim3(BLOCK), j);
+        return;
+    }
     int parts = columns(d, dy, NULL, NULL, rows, C, &part);
     launch(d, column_parts_kernel, dim3(blocks((size_t)C)), dim3(BLOCK), part, parts, C, db, add);
 }

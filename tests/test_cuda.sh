@@ -58,6 +58,33 @@ ok $? "and without a card" "$dir/said"
 SHIM_CARDS=-1 "$dir/device_train" auto > "$dir/auto" 2>&1 && "$dir/device_train" cpu > "$dir/cpu" && cmp -s "$dir/auto" "$dir/cpu"
 ok $? "\"auto\" without a driver gives the processor's bits" "$dir/auto"
 
+# ---- a lesson: the same source and object, one more object on the link line ----
+
+learn() {   # learn FOLDER SETTINGS... -- OPTIONS...
+    out="$dir/$1" settings=
+    shift
+    while [ "$1" != -- ]; do settings="$settings $1"; shift; done
+    shift
+    env $settings "$dir/lesson00" --quick --epochs 1 --synthetic --no-plot --no-progress --out "$out" "$@" > "$out.said" 2>&1
+}
+{ ${CC:-cc} -O2 -I. -c -o "$dir/lesson00.o" lessons/lesson00_hello.c && $CXX -o "$dir/lesson00" "$dir/lesson00.o" "$dir/cuda.o" $LIBS; } > "$dir/said" 2>&1
+ok $? "lesson 00 links with it" "$dir/said"
+learn card X=1 -- --device auto && learn processor AE_CUDA=0 --
+ok $? "it trains with --device auto, and with AE_CUDA=0" "$dir/card.said"
+for key in train_loss test_loss; do
+    sed -n "s/.*\"$key\": \([0-9.e-]*\).*/\1/p" "$dir/card/run.json" "$dir/processor/run.json" | awk '{ x[NR] = $1 } END { exit !(NR == 2 && x[1] > 0 && (x[1] - x[2]) ^ 2 <= (1e-4 * x[2]) ^ 2) }'
+    ok $? "$key within 1e-4 of the processor's"
+done
+grep -q '"machine": "shim, float32; ' "$dir/card/run.json" && ! grep -q shim "$dir/processor/run.json"
+ok $? "run.json says which machine it was" "$dir/card/run.json"
+learn rounded X=1 -- --device cuda-tf32 && grep -q '"machine": "shim, TF32 products; ' "$dir/rounded/run.json"
+ok $? "and that products were rounded, where that was asked for" "$dir/rounded.said"
+learn none SHIM_CARDS=-1 -- && grep -q '^no NVIDIA driver found, using the CPU$' "$dir/none.said"
+ok $? "without a driver it says so and uses the processor" "$dir/none.said"
+learn none SHIM_CARDS=-1 AE_CUDA=1 --
+[ $? -eq 3 ] && grep -q 'no NVIDIA driver found' "$dir/none.said"
+ok $? "AE_CUDA=1 without a driver ends with status 3" "$dir/none.said"
+
 # ---- the sanitizers ----
 
 works() { echo 'int main(void) { return 0; }' > "$dir/empty.cpp"; $CXX "$@" -o "$dir/empty" "$dir/empty.cpp" > /dev/null 2>&1 && "$dir/empty" > /dev/null 2>&1; }

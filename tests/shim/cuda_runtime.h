@@ -70,7 +70,7 @@ inline Host &host() { static Host h; return h; }
 
 enum { MOST_THREADS = 1024, STACK = 1 << 17 };
 enum State { FRESH, AT_BARRIER, AT_WARP, DONE };
-struct Thread { uint3 at; State state; int line, fiber; };         /* fiber: the one that its stack is on, while it waits */
+struct Thread { uint3 at; State state; int line, fiber; unsigned waits, warp_waits; };    /* fiber: the one that its stack is on, while it waits */
 struct Fiber { void *sp; char *stack; void *tsan; };
 inline Thread thread[MOST_THREADS];
 inline Fiber fiber[MOST_THREADS];
@@ -79,7 +79,7 @@ inline int running, on, threads, made, cursor, idle[MOST_THREADS], idles;      /
 inline unsigned turn;                      /* of the order of threads */
 inline const Work *kernel;
 inline double lane_value[MOST_THREADS];
-inline char start_mark, end_mark, block_mark, warp_mark[MOST_THREADS / 32];
+inline char start_mark, end_mark, block_mark[2], warp_mark[2][MOST_THREADS / 32];   /* what the sanitizer orders by */
 
 inline void acquire(void *mark) { (void)mark;
 #if SHIM_TSAN
@@ -165,7 +165,7 @@ SHIM_QUIET inline void body()
             threadIdx = thread[next].at;
             continue;
         }
-        idle[idles++] = f;
+        if (!SHIM_TSAN) idle[idles++] = f;
         to_scheduler(f);
     }
 }
@@ -179,8 +179,9 @@ SHIM_QUIET inline void wait(State state, int line, void *mark)
     to_scheduler(f);
     acquire(mark);
 }
-SHIM_QUIET inline void barrier(int line) { wait(AT_BARRIER, line, &block_mark); }
-SHIM_QUIET inline void warp_barrier() { wait(AT_WARP, 0, &warp_mark[running / 32]); }
+/* Marks take turns: who is resumed late must not be ordered behind what an early one did on its way to the next barrier. */
+SHIM_QUIET inline void barrier(int line) { wait(AT_BARRIER, line, &block_mark[thread[running].waits++ % 2]); }
+SHIM_QUIET inline void warp_barrier() { wait(AT_WARP, 0, &warp_mark[thread[running].warp_waits++ % 2][running / 32]); }
 /* May thread i go on?  All of its block, or of its warp, must have arrived; whoever is done counts as arrived. */
 SHIM_QUIET inline bool arrived(int i)
 {
@@ -209,7 +210,7 @@ SHIM_QUIET inline bool next_round(bool *go)
 SHIM_QUIET inline void run_block()
 {
     static bool go[MOST_THREADS];
-    for (int i = 0; i < threads; i++) thread[i].state = FRESH, go[i] = true;
+    for (int i = 0; i < threads; i++) thread[i].state = FRESH, thread[i].waits = thread[i].warp_waits = 0, go[i] = true;
     release(&start_mark);
     do {
         turn = turn * 1664525u + 1013904223u;
@@ -217,7 +218,7 @@ SHIM_QUIET inline void run_block()
             int k = in_order(cursor++);
             if (!go[k]) continue;
             go[k] = false;
-            to_thread(k, thread[k].state == FRESH ? idle[--idles] : thread[k].fiber);
+            to_thread(k, thread[k].state != FRESH ? thread[k].fiber : SHIM_TSAN ? k : idle[--idles]);
         }
     } while (next_round(go));
     acquire(&end_mark);
