@@ -744,8 +744,8 @@ static void ae__relayout_image(void *user, int image) {
     ae__relayout(c->in[0].data + at, c->out.data + at, dim, from == AE_NCHW ? to : from, from != AE_NCHW, 0);
 }
 static void ae__relayout_forward(ae_call *c) {
-    if (c->arg[0] == AE_NHWC || c->arg[1] == AE_NHWC) { ae__each_row(c, c->in[0].dim[0], &c->in[0], ae__relayout_image); return; }
-    ae__relayout(c->in[0].data, c->out.data, c->in[0].dim, AE_PACKED, c->arg[0] != AE_NCHW, 0);
+    if ((int)c->arg[0] == AE_NHWC || (int)c->arg[1] == AE_NHWC) { ae__each_row(c, c->in[0].dim[0], &c->in[0], ae__relayout_image); return; }
+    ae__relayout(c->in[0].data, c->out.data, c->in[0].dim, AE_PACKED, (int)c->arg[0] != AE_NCHW, 0);
 }
 static void ae__relayout_backward(ae_call *c) {
     int from = (int)c->arg[0], to = (int)c->arg[1];
