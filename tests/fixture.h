@@ -11,18 +11,28 @@
 typedef struct fixture { char *header, *data; } fixture;
 typedef struct fixture_tensor { double *at; int dim[4], ndim, n; } fixture_tensor;   /* freed by the caller; at NULL: not there */
 
+/* n bytes of a file, which are little-endian, as this machine has them. */
+static void fixture_bytes(void *to, const void *from, int n)
+{
+    const uint32_t one = 1;
+    int i, little = *(const uint8_t *)&one;
+    for (i = 0; i < n; i++) ((uint8_t *)to)[little ? i : n - 1 - i] = ((const uint8_t *)from)[i];
+}
+
 /* 1 if the file is there. */
 static int fixture_open(fixture *f, const char *path)
 {
     FILE *in = fopen(path, "rb");
-    uint64_t length;
+    uint64_t length, raw;
     long size;
     f->header = f->data = NULL;
     if (!in) return 0;
     fseek(in, 0, SEEK_END);
     size = ftell(in);
     fseek(in, 0, SEEK_SET);
-    if (fread(&length, 8, 1, in) == 1 && (long)length < size) {
+    length = fread(&raw, 8, 1, in) == 1 ? 0 : UINT64_MAX;
+    if (!length) fixture_bytes(&length, &raw, 8);
+    if (length < (uint64_t)size) {
         f->header = (char *)calloc(1, (size_t)length + 1);
         f->data = (char *)malloc((size_t)size);
         if (fread(f->header, 1, (size_t)length, in) != length || fread(f->data, 1, (size_t)size, in) != (size_t)size - 8 - length) f->header[0] = 0;
@@ -41,10 +51,10 @@ static double fixture_number(const char *p, const char *type)
 {
     float f32; double f64; int32_t i32; int64_t i64;
     switch (type[0] * 256 + type[1]) {
-    case 'F' * 256 + '3': memcpy(&f32, p, 4); return (double)f32;
-    case 'F' * 256 + '6': memcpy(&f64, p, 8); return f64;
-    case 'I' * 256 + '3': memcpy(&i32, p, 4); return i32;
-    default:              memcpy(&i64, p, 8); return (double)i64;
+    case 'F' * 256 + '3': fixture_bytes(&f32, p, 4); return (double)f32;
+    case 'F' * 256 + '6': fixture_bytes(&f64, p, 8); return f64;
+    case 'I' * 256 + '3': fixture_bytes(&i32, p, 4); return i32;
+    default:              fixture_bytes(&i64, p, 8); return (double)i64;
     }
 }
 
