@@ -22,7 +22,7 @@ my $cc = $ENV{CC} || 'gcc';
 if (system("gcov --version > /dev/null 2>&1")) { print "ok 1 # SKIP gcov is not here\n1..1\n"; exit 0 }
 
 my $work = tempdir(CLEANUP => 1);
-system("cp -r tests data lessons examples plots bench Makefile README.md autoenc.h $work/ && mkdir $work/build") == 0 or die 'cannot copy the tree';
+system("cp -r tests data lessons examples plots bench Makefile README.md autoenc.h autoenc_cuda.cu $work/ && mkdir $work/build") == 0 or die 'cannot copy the tree';
 sub slurp { my ($f) = @_; local $/; open my $in, '<', $f or die "$f: $!"; my $t = <$in>; close $in; return $t }
 sub run { my ($command) = @_; return system("cd $work && $command > said 2>&1") >> 8 }
 
@@ -39,6 +39,15 @@ for my $file (glob 'tests/test_*.c') {
     my $level = $name =~ /same_bits|curves|tsne|convolutions/ ? '-O1' : '-O0';
     run("$cc -w $level --coverage -D_GNU_SOURCE -include ./counters.h -I. -o build/$name $file -lm -lpthread") == 0 or die slurp("$work/said");
     run("timeout 600 ./build/$name") == 0 or print "# $name did not pass here\n";
+}
+# The device seam, with the kernels for cards compiled for the processor: see test_cuda.sh.
+my $shim = 'g++ -x c++ -std=c++17 -O2 -march=native -ffp-contract=off -w -Itests/shim -I. -c -o build/cuda.o autoenc_cuda.cu';
+if (run($shim) != 0) { print "# autoenc_cuda.cu does not compile against tests/shim here\n" }
+else {
+    for my $name (qw(device_ops device_train)) {
+        run("$cc -w -O1 --coverage -D_GNU_SOURCE -include ./counters.h -I. -c -o build/$name.o tests/$name.c && g++ --coverage -o build/$name build/$name.o build/cuda.o -lm -lpthread") == 0 or die slurp("$work/said");
+        run("timeout 300 ./build/$name cuda") == 0 or print "# $name did not pass here\n";
+    }
 }
 if (!$o{only} || $o{only} ne 'autoenc.h') {
     $ENV{CFLAGS} = '-O2 --coverage -w';

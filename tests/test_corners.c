@@ -250,6 +250,26 @@ static void check_layouts(ae_ctx *ae)
     ok(ae_size(ae_grad(x), -1) == 150 && !*ae_error(ae), "an input that was used without gradients still gets one");
 }
 
+/* A layer's weight as an ordinary matrix (tied weights): stored packed, read as PyTorch's [out, in], the gradient too. */
+static void check_tied(ae_ctx *ae)
+{
+    ae_net *n = ae_net_new(ae);
+    ae_tensor x = numbers(ae, 2, 4, 0, 0, 0.2f, 0.3f), y, z, g;
+    double want[6], slope[12];
+    int i;
+    ae_nn_linear(n, 4, 3);
+    ae_assign(ae_param(n, "0.bias"), NULL);
+    y = ae_forward(n, x);
+    for (i = 0; i < 6; i++) want[i] = (double)ae_data(y)[i];
+    ae_backward(ae_reduce(ae_square(y), -1, AE_SUM));
+    g = ae_keep(ae_grad(ae_param(n, "0.weight")));
+    for (i = 0; i < 12; i++) slope[i] = 2 * (double)ae_data(g)[i];
+    z = ae_matmul(x, ae_transpose(ae_param(n, "0.weight")));
+    ok(near_by(ae_data(z), want, 6), "x W^T is what the layer gives");
+    ae_backward(ae_reduce(ae_square(z), -1, AE_SUM));
+    ok(near_by(ae_data(ae_grad(ae_param(n, "0.weight"))), slope, 12), "and adds the same gradient to its weight");
+}
+
 /* What a fused activation's producer keeps for the caller is the gradient behind the activation. */
 static void check_retained(ae_ctx *ae)
 {
@@ -462,6 +482,7 @@ int main(int argc, char **argv)
     check_bce_target(ae);
     check_norm_parameters(ae);
     check_layouts(ae);
+    check_tied(ae);
     check_retained(ae);
     check_pool(ae);
     check_anomaly(ae);
