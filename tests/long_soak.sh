@@ -42,8 +42,10 @@ for source in lessons/lesson[0-9][0-9]_*.c; do
     ok $? "$name builds with the address sanitizer" "$dir/said"
 done
 
-# The number'th of a sequence that the seed decides.
-random() { awk -v seed="$seed" -v at="$1" -v most="$2" 'BEGIN { srand(seed * 1000 + at); rand(); print int(rand() * most) + 1 }'; }
+# The number'th of a sequence that the seed decides, from 1 to MOST.
+random() {  # random NUMBER MOST
+    echo "$seed $1" | cksum | awk -v most="$2" '{ print $1 % most + 1 }'
+}
 
 # One run and the most memory that it held, in KB: "STATUS KB", into a file.
 life() {    # life SLOT COMMAND...
@@ -62,7 +64,7 @@ life() {    # life SLOT COMMAND...
 
 # One random mode, once or for three epochs; what it gave is compared with what it gave before.
 try() {     # try SLOT NUMBER
-    mode=$(sed -n "$(random "$2" "$modes")p" "$dir/modes") threads=$(random "$2.3" 4) epochs=$(($(random "$2.7" 2) * 2 - 1))
+    mode=$(sed -n "$(random "$2 mode" "$modes")p" "$dir/modes") threads=$(random "$2 threads" 4) epochs=$(($(random "$2 epochs" 2) * 2 - 1))
     key=$(echo "$mode $epochs" | tr -c 'a-z0-9\n' _)
     rm -rf "$dir/run$1"
     lesson=${mode%% *} options=${mode#"$lesson"}
@@ -97,7 +99,7 @@ sort "$dir/memory" | awk '{ key = $1; e = substr(key, length(key)); sub(/_[13]$/
                                                                  if (d > 8192 && d > one[k] / 20) print k ": " one[k] " KB after one epoch, " three[k] " after three" }
                                 print n + 0, most + 0 > "/dev/stderr" }' > "$dir/grown" 2> "$dir/pairs"
 read -r pairs most < "$dir/pairs"
-[ ! -s "$dir/grown" ]; ok $? "memory does not grow with the epochs: $pairs modes compared, at most $most KB more" "$dir/grown"
+[ ! -s "$dir/grown" ] && { [ "$pairs" -gt 0 ] || [ "$seconds" -lt 600 ]; }; ok $? "memory does not grow with the epochs: $pairs modes compared, at most $most KB more" "$dir/grown"
 
 echo "1..$n"
 exit $failed
