@@ -337,6 +337,7 @@ int main(void)
     const char *shared = getenv("AUTOENC_SHARED"), *data = getenv("AUTOENC_DATA");
     char path[600];
     check("tests/fixtures", "own", 1);
+    if (shared && !*shared) shared = NULL;            /* set to nothing is not set */
     if (shared) {
         mnist = read_idx(data, "train-images-idx3-ubyte", 16, (size_t)60000 * PIXELS);
         mnist_labels = read_idx(data, "train-labels-idx1-ubyte", 8, 60000);
