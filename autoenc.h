@@ -315,7 +315,7 @@ enum { AE_ROW_NHWC = 1, AE_ROW_ANY = 2, AE_ROW_FRESH = 4, AE_ROW_MASKS = 8, AE_R
 enum { AE_HOST, AE_DEVICE, AE_BOTH };         /* where the newest values of an array are, see >>device */
 enum { AE_ACT_NONE, AE_ACT_RELU, AE_ACT_LEAKY, AE_ACT_SIGMOID, AE_ACT_TANH };
 enum { AE_STREAM_INIT = 1, AE_STREAM_NOISE, AE_STREAM_SHUFFLE, AE_STREAM_CHECK };
-enum { AE_TEXT = 1024, AE_NAME = 48, AE_PATH = 256, AE_SPIN = 20000, AE_SPARES = 4 };
+enum { AE_TEXT = 1024, AE_NAME = 48, AE_PATH = 256, AE_SPIN = 20000, AE_SPARES = 4, AE_HOST_OPS = 8 };
 typedef struct ae_kernels ae_kernels;
 typedef struct ae_pool ae_pool;
 typedef struct ae_slot {             /* what a handle stands for */
@@ -356,6 +356,7 @@ struct ae_ctx {
     const ae_kernels *kernels;  ae_pool *pool;  char      machine[192];
     const ae_device *device;  void *there;      /* NULL: the CPU; there is what its open gave */
     ae_twin  *twins;  size_t n_twins, room_twins;
+    const ae_op *host_ops[AE_HOST_OPS];  int n_host_ops;                         /* of those that ran here, it has no form */
     ae_spare spare[AE_SPARES];                  /* gradients that the running ae_backward has used up */
 };
 static ae_slot *ae__new_slot(ae_ctx *ae, int kept, ae_tensor *handle);
@@ -814,6 +815,13 @@ static void ae__check_finite(ae_ctx *ae, const ae_record *r, const float *p, siz
 static unsigned ae__fpu_enter(void);
 static void     ae__fpu_leave(unsigned state);
 
+/* The machine's name tells which ops the device has no form of: each of the first seven once. */
+static void ae__tell_host_op(ae_ctx *ae, const ae_op *op) {
+    size_t used = strlen(ae->machine);  int i;
+    for (i = 0; i < ae->n_host_ops; i++) if (ae->host_ops[i] == op || i == AE_HOST_OPS - 1) return;
+    ae->host_ops[ae->n_host_ops++] = op;
+    snprintf(ae->machine + used, sizeof ae->machine - used, "%s%s", i ? ", " : "; here: ", op->name);
+}
 /* The forward pass of a record, on the device if that has a form of the op. */
 static void ae__compute(ae_ctx *ae, ae_record *r, ae_call *c) {
     int i, code = ae->device && r->op->layout ? ae->device->code(ae->there, r->op->name) : -1;  unsigned fpu;  size_t top = ae->step_top;
@@ -821,11 +829,8 @@ static void ae__compute(ae_ctx *ae, ae_record *r, ae_call *c) {
     for (i = 0; i < r->inputs; i++) ae__bring_data(ae, ae__at(ae, r->in[i]), r->side, r->op->layout & AE_ROW_STATE && i >= 3 && c->arg[0] != 0);
     ae__at(ae, r->out)->home = r->side;
     if (code >= 0) { ae__device_run(ae, code, 0, c); return; }
-    if (ae->device && !strstr(ae->machine, r->op->name))       /* said once: the machine's name tells what runs here */
-        snprintf(ae->machine + strlen(ae->machine), sizeof ae->machine - strlen(ae->machine), "%s%s", strstr(ae->machine, "; here: ") ? ", " : "; here: ", r->op->name);
-    fpu = ae__fpu_enter();
-    r->op->forward(c);
-    ae__fpu_leave(fpu);
+    if (ae->device) ae__tell_host_op(ae, r->op);
+    fpu = ae__fpu_enter();  r->op->forward(c);  ae__fpu_leave(fpu);
     ae->step_top = top;                           /* what forward used as scratch */
 }
 /* Runs one op now and writes it on the tape: shapes checked, layouts arranged, output in the step's memory. */
@@ -1228,9 +1233,9 @@ static int ae__fixed_target(ae_call *c, const char *name) {
     if (c->din[1].data) ae__fail(c->ctx, "%s: the target asks for a gradient and has none; ae_detach it", name);
     return !c->din[1].data;
 }
-static int ae__in_unit_range(ae_call *c, int i, const char *what) {
+static int ae__in_unit_range(ae_call *c, int i, const char *name, const char *what) {
     double outside = ae__sum(c->ctx, AE_F_OUTSIDE, c->in[i].data, NULL, ae__count(&c->in[i]));
-    if (outside > 0) ae__fail(c->ctx, "%.0f of the %d numbers of the %s are not between 0 and 1 (or not numbers)", outside, (int)ae__count(&c->in[i]), what);
+    if (outside > 0) ae__fail(c->ctx, "%s: %.0f of the %d numbers of the %s are not between 0 and 1 (or not numbers)", name, outside, (int)ae__count(&c->in[i]), what);
     return outside == 0;
 }
 static void ae__mse_forward(ae_call *c)  { ae__loss_forward(c, AE_F_SQUARE_DIFF); }
@@ -1240,12 +1245,12 @@ static void ae__l1_forward(ae_call *c)  { ae__loss_forward(c, AE_F_ABS_DIFF); }
 static void ae__l1_backward(ae_call *c) { ae__loss_backward(c, 0, AE_F_SIGN, 1); ae__loss_backward(c, 1, AE_F_SIGN, -1); }
 static const ae_op ae__op_l1 = { "l1_loss", 2, ae__loss_shape, ae__l1_forward, ae__l1_backward, AE_ELEMENTWISE };
 static void ae__bce_forward(ae_call *c) {                                       /* -(t log y + (1 - t) log(1 - y)), logs at least -100 */
-    if (ae__in_unit_range(c, 0, "output (is a sigmoid missing?)") && ae__in_unit_range(c, 1, "target")) ae__loss_forward(c, AE_F_BCE);
+    if (ae__in_unit_range(c, 0, "bce_loss", "output (is a sigmoid missing?)") && ae__in_unit_range(c, 1, "bce_loss", "target")) ae__loss_forward(c, AE_F_BCE);
 }
 static void ae__bce_backward(ae_call *c) { if (ae__fixed_target(c, "bce_loss")) ae__loss_backward(c, 0, AE_F_DBCE, 1); }
 static const ae_op ae__op_bce = { "bce_loss", 2, ae__loss_shape, ae__bce_forward, ae__bce_backward, AE_ELEMENTWISE };
 static void ae__bce_logits_forward(ae_call *c) {                                /* max(x,0) - x t + log(1 + e^-|x|) */
-    if (ae__in_unit_range(c, 1, "target")) ae__loss_forward(c, AE_F_BCE_LOGITS);
+    if (ae__in_unit_range(c, 1, "bce_logits_loss", "target")) ae__loss_forward(c, AE_F_BCE_LOGITS);
 }
 static void ae__bce_logits_backward(ae_call *c) { if (ae__fixed_target(c, "bce_logits_loss")) ae__loss_backward(c, 0, AE_F_DBCE_LOGITS, 1); }
 static const ae_op ae__op_bce_logits = { "bce_logits_loss", 2, ae__loss_shape, ae__bce_logits_forward, ae__bce_logits_backward, AE_ELEMENTWISE };
@@ -2973,6 +2978,12 @@ AE_API void ae_parallel(ae_ctx *ae, int tasks, void (*task)(void *user, int inde
 }
 #define AE__JOIN(a, b) a##b
 #define AE__JOIN2(a, b) AE__JOIN(a, b)
+#define AE_LOW_4 0,4,1,5                                                 /* two vectors zipped: the lower halves, and the upper ones */
+#define AE_HIGH_4 2,6,3,7
+#define AE_LOW_8 0,8,1,9,2,10,3,11
+#define AE_HIGH_8 4,12,5,13,6,14,7,15
+#define AE_LOW_16 0,16,1,17,2,18,3,19,4,20,5,21,6,22,7,23
+#define AE_HIGH_16 8,24,9,25,10,26,11,27,12,28,13,29,14,30,15,31
 #define AE_(name) AE__JOIN2(ae__##name##_, AE_W)
 
 #ifdef __SSE2__
@@ -2982,37 +2993,30 @@ static unsigned ae__fpu_enter(void) { unsigned old = _mm_getcsr(); _mm_setcsr(ol
 static void ae__fpu_leave(unsigned state) { _mm_setcsr(state); }
 static void ae__pause(void) { _mm_pause(); }
 #define AE_W 16
+#define AE_ISA "avx512"
 #define AE_ROWS 14
 #define AE_TARGET __attribute__((target("avx512f,avx512dq,avx512vl,avx2,fma")))
 #define AE_FMA(a, b, c) (AE_V)_mm512_fmadd_ps((__m512)(a), (__m512)(b), (__m512)(c))
 #define AE_SQRT(a) (AE_V)_mm512_maskz_sqrt_ps(0xFFFF, (__m512)(a))        /* the plain one makes g++ warn */
 #define AE_SET(s) (AE_V)_mm512_set1_ps(s)
-#define AE_LOW 0,16,1,17,2,18,3,19,4,20,5,21,6,22,7,23
-#define AE_HIGH 8,24,9,25,10,26,11,27,12,28,13,29,14,30,15,31
 #include "autoenc.h"
 #define AE_W 8
+#define AE_ISA "avx2"
 #define AE_ROWS 6
 #define AE_TARGET __attribute__((target("avx2,fma")))
 #define AE_FMA(a, b, c) (AE_V)_mm256_fmadd_ps((__m256)(a), (__m256)(b), (__m256)(c))
 #define AE_SQRT(a) (AE_V)_mm256_sqrt_ps((__m256)(a))
 #define AE_SET(s) (AE_V)_mm256_set1_ps(s)
-#define AE_LOW 0,8,1,9,2,10,3,11
-#define AE_HIGH 4,12,5,13,6,14,7,15
 #include "autoenc.h"
-#define AE_W 4
+#define AE_ISA "baseline"
 #define AE_ROWS 4
-#define AE_TARGET
 #define AE_FMA(a, b, c) ((a) * (b) + (c))        /* no such instruction here: two roundings, so other bits; exact in double took 13 times as long */
 #define AE_SQRT(a) (AE_V)_mm_sqrt_ps((__m128)(a))
 #define AE_SET(s) (AE_V)_mm_set1_ps(s)
-#define AE_LOW 0,4,1,5
-#define AE_HIGH 2,6,3,7
-#include "autoenc.h"
-static const ae_kernels *ae__pick_kernels(void) {
+static const ae_kernels *ae__wide_kernels(void) {
     __builtin_cpu_init();
     if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl")) return &ae__kernels_16;
-    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return &ae__kernels_8;
-    return &ae__kernels_4;
+    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") ? &ae__kernels_8 : NULL;
 }
 #elif defined(__aarch64__)
 #include <arm_neon.h>
@@ -3023,23 +3027,18 @@ static unsigned ae__fpu_enter(void) {
 }
 static void ae__fpu_leave(unsigned state) { __asm__ volatile("msr fpcr, %0" : : "r"((uint64_t)state)); }
 static void ae__pause(void) { __asm__ volatile("yield"); }
-#define AE_W 4
+#define AE_ISA "neon"
 #define AE_ROWS 8
-#define AE_TARGET
 #define AE_FMA(a, b, c) (AE_V)vfmaq_f32((float32x4_t)(c), (float32x4_t)(a), (float32x4_t)(b))
 #define AE_SQRT(a) (AE_V)vsqrtq_f32((float32x4_t)(a))
 #define AE_SET(s) (AE_V)vdupq_n_f32(s)
-#define AE_LOW 0,4,1,5
-#define AE_HIGH 2,6,3,7
-#include "autoenc.h"
-static const ae_kernels *ae__pick_kernels(void) { return &ae__kernels_4; }
+static const ae_kernels *ae__wide_kernels(void) { return NULL; }
 #else
 static unsigned ae__fpu_enter(void) { return 0; }
 static void ae__fpu_leave(unsigned state) { (void)state; }
 static void ae__pause(void) { }
-#define AE_W 4
+#define AE_ISA "baseline"
 #define AE_ROWS 4
-#define AE_TARGET
 #ifdef __FP_FAST_FMAF
 #define AE_FMA(a, b, c) AE_(each_fma)(a, b, c)
 #else
@@ -3047,11 +3046,12 @@ static void ae__pause(void) { }
 #endif
 #define AE_SQRT(a) AE_(each_sqrt)(a)
 #define AE_SET(s) AE_(each_set)(s)
-#define AE_LOW 0,4,1,5
-#define AE_HIGH 2,6,3,7
-#include "autoenc.h"
-static const ae_kernels *ae__pick_kernels(void) { return &ae__kernels_4; }
+static const ae_kernels *ae__wide_kernels(void) { return NULL; }
 #endif
+#define AE_W 4                                   /* vectors of 16 bytes are everywhere */
+#define AE_TARGET
+#include "autoenc.h"
+static const ae_kernels *ae__pick_kernels(void) { const ae_kernels *wide = ae__wide_kernels(); return wide ? wide : &ae__kernels_4; }
 
 /* ---- elementwise work and sums, in chunks of fixed size ---- */
 enum { AE_CHUNK = 16384, AE_MAP_CHUNK = 4096 };      /* elements of a task: of sums, whose order and so bits depend on it; of other work */
@@ -3778,12 +3778,12 @@ AE_HOT void AE_(columns)(const float *a, float *out, size_t rows, size_t columns
 }
 /* One round of a perfect shuffle of AE_W vectors: after log2(AE_W) rounds, rows have become columns. */
 AE_FN void AE_(shuffle)(const AE_V *in, AE_V *out) {
-    const AE_I low = { AE_LOW }, high = { AE_HIGH };
+    const AE_I low = { AE__JOIN2(AE_LOW_, AE_W) }, high = { AE__JOIN2(AE_HIGH_, AE_W) };
     int i;
     (void)low;  (void)high;                       /* clang takes the numbers themselves */
     AE_UNROLL for (i = 0; i < AE_W / 2; i++) {
-        out[2 * i] = AE_ZIP(in[i], in[i + AE_W / 2], low, AE_LOW);
-        out[2 * i + 1] = AE_ZIP(in[i], in[i + AE_W / 2], high, AE_HIGH);
+        out[2 * i] = AE_ZIP(in[i], in[i + AE_W / 2], low, AE__JOIN2(AE_LOW_, AE_W));
+        out[2 * i + 1] = AE_ZIP(in[i], in[i + AE_W / 2], high, AE__JOIN2(AE_HIGH_, AE_W));
     }
 }
 /* out[column * step + i] = in[i][column] for the AE_W rows i; those from `rows` on count as zeros.  Reads a vector past the end. */
@@ -3800,7 +3800,7 @@ AE_HOT void AE_(transpose)(const float *in, int rows, int columns, float *out, i
     }
 }
 static const ae_kernels AE_(kernels) = {
-    AE_W == 16 ? "avx512" : AE_W == 8 ? "avx2" : "baseline", AE_W, AE_ROWS,
+    AE_ISA, AE_W, AE_ROWS,
     AE_(gemm), AE_(map), AE_(sum), AE_(adam), AE_(columns), AE_(transpose)
 };
 
@@ -3815,8 +3815,7 @@ static const ae_kernels AE_(kernels) = {
 #undef AE_FMA
 #undef AE_SQRT
 #undef AE_SET
-#undef AE_LOW
-#undef AE_HIGH
+#undef AE_ISA
 #endif /* AE_W */
 
 /* ==== >>end =============================================================================================== */

@@ -283,6 +283,20 @@ static const ae_op cube = { "cube", 1, cube_shape, cube_forward, cube_backward, 
 static ae_tensor do_cube(ae_tensor *in) { ae_tensor h = ae_tanh(in[0]); return ae_sigmoid(ae_apply(&cube, &h, NULL, 0)); }
 static const op_case cube_case = { "an op of the caller's", do_cube, 1, 1, { { 7, 9 } }, -1, 1, 2e-6 };
 
+/* Each such op is named once, also where its name is a part of another's that was named before. */
+static const ae_op cub = { "cub", 1, cube_shape, cube_forward, cube_backward, 0 };
+static void names_of_host_ops(const char *device)
+{
+    ae_ctx *ae = context(device, 0);
+    ae_tensor x = ae_randn(ae, 3, 4, 0, 0);
+    const char *said = NULL;
+    int i;
+    for (i = 0; i < 2; i++) { ae_apply(&cube, &x, NULL, 0);  ae_apply(&cub, &x, NULL, 0); }
+    said = strstr(ae_machine(ae), "; here: ");
+    ok(said && !strcmp(said, "; here: cube, cub"), "ops that ran on the host are named once each: %s", ae_machine(ae));
+    ae_free(ae);
+}
+
 static void wrong_numbers(const char *device)
 {
     ae_ctx *ae = context(device, 0);
@@ -391,6 +405,7 @@ int main(int argc, char **argv)
     run_op(&cube_case, "cpu", &a);
     run_op(&cube_case, device, &b);
     compare(cube_case.name, &a, &b, cube_case.tolerance);
+    names_of_host_ops(device);
     wrong_numbers(device);
     other_ways(device);
     return tap_end();

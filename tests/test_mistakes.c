@@ -303,7 +303,7 @@ static const mistake table[] = {
     { REFUSED, "BatchNorm with a batch of one", batch_norm_one, "[1, 8]|ae_train(net, 0)", NULL },
 
     { REFUSED, "Pixels 0..255 as targets of BCE", pixels_255, "4 of the 4|target|between 0 and 1", NULL },
-    { REFUSED, "Normalised pixels (mean 0, deviation 1) as targets of BCE", normalised, "target|between 0 and 1", NULL },
+    { REFUSED, "Normalised pixels (mean 0, deviation 1) as targets of BCE", normalised, "bce_loss: |target|between 0 and 1", NULL },
     { REFUSED, "BCE without a sigmoid before it", no_sigmoid, "is a sigmoid missing?", NULL },
     { REFUSED, "Output and target of a BCE exchanged", swapped, "target asks for a gradient", NULL },
     { REFUSED, "A loss without a reduction", no_reduction, "AE_MEAN or AE_SUM", NULL },
