@@ -289,6 +289,11 @@ static inline int  ae__rename(const char *from, const char *to) { return MoveFil
 static inline long ae__processors(void) { return sysconf(_SC_NPROCESSORS_ONLN); }
 static inline int  ae__rename(const char *from, const char *to) { return rename(from, to); }
 #endif
+#ifdef __linux__
+int ae__madvise(void *p, size_t bytes, int advice) __asm__("madvise");       /* this name, as headers hide the other from -std=c99 */
+#else
+static inline int ae__madvise(void *p, size_t bytes, int advice) { (void)p; (void)bytes; return advice; }
+#endif
 #ifndef AE_ASSERT
 #include <assert.h>
 #define AE_ASSERT(x) assert(x)
@@ -413,8 +418,10 @@ static void ae__print(ae_text *t, const char *format, ...) {
 }
 
 /* ==== >>arena ============================================================================================= */
+/* Large pieces ask Linux (14: MADV_HUGEPAGE) for pages of 2 MB: with small ones a busy machine spends a fifth of its time on finding them. */
 static void *ae__alloc(ae_ctx *ae, size_t bytes) {
-    void *p = ae->config.alloc ? ae->config.alloc(ae->config.user, bytes) : malloc(bytes);
+    const size_t huge = (size_t)2 << 20;  void *p = ae->config.alloc ? ae->config.alloc(ae->config.user, bytes) : malloc(bytes);
+    if (p && !ae->config.alloc && bytes >= 2 * huge) ae__madvise((char *)p + (huge - (size_t)p % huge) % huge, (bytes - huge) / huge * huge, 14);
     if (p) ae->bytes += bytes;
     return p;
 }
@@ -1739,8 +1746,10 @@ static void ae__shuffle(ae_loader *l) {
 }
 typedef struct ae_serve { const ae_column *k; const int *index; float *out; size_t row; float unit[256]; } ae_serve;
 static void ae__serve_row(void *user, int r) {
-    const ae_serve *s = (const ae_serve *)user;  size_t i, at = (size_t)s->index[r] * s->row;  float *out = s->out + (size_t)r * s->row;
-    if (s->k->f32) memcpy(out, s->k->f32 + at, s->row * sizeof(float)); else for (i = 0; i < s->row; i++) out[i] = s->unit[s->k->u8[at + i]];
+    const ae_serve *s = (const ae_serve *)user;  const char *from = s->k->f32 ? (const char *)s->k->f32 : (const char *)s->k->u8;
+    size_t i, at = (size_t)s->index[r] * s->row, bytes = s->k->f32 ? s->row * sizeof(float) : s->row;  float *out = s->out + (size_t)r * s->row;
+    for (i = 0; r > 2 && i < bytes; i += 64) __builtin_prefetch(from + (size_t)s->index[r - 3] * bytes + i);        /* a thread serves its last row first */
+    if (s->k->f32) memcpy(out, s->k->f32 + at, bytes); else for (i = 0; i < s->row; i++) out[i] = s->unit[s->k->u8[at + i]];
 }
 static int ae__serve(ae_loader *l, const ae_column *k, int rows, ae_tensor *out) {
     ae_slot *s;  ae_serve job;  int dim[4], i;
@@ -2978,12 +2987,10 @@ AE_API void ae_parallel(ae_ctx *ae, int tasks, void (*task)(void *user, int inde
 }
 #define AE__JOIN(a, b) a##b
 #define AE__JOIN2(a, b) AE__JOIN(a, b)
-#define AE_LOW_4 0,4,1,5                                                 /* two vectors zipped: the lower halves, and the upper ones */
-#define AE_HIGH_4 2,6,3,7
-#define AE_LOW_8 0,8,1,9,2,10,3,11
-#define AE_HIGH_8 4,12,5,13,6,14,7,15
-#define AE_LOW_16 0,16,1,17,2,18,3,19,4,20,5,21,6,22,7,23
-#define AE_HIGH_16 8,24,9,25,10,26,11,27,12,28,13,29,14,30,15,31
+#define AE_LANES_4(o) o,o+4,o+1,o+5              /* two vectors zipped, from lane o of each on */
+#define AE_LANES_8(o) o,o+8,o+1,o+9,o+2,o+10,o+3,o+11
+#define AE_LANES_16(o) o,o+16,o+1,o+17,o+2,o+18,o+3,o+19,o+4,o+20,o+5,o+21,o+6,o+22,o+7,o+23
+#define AE_LANES(o) AE__JOIN2(AE_LANES_, AE_W)(o)
 #define AE_(name) AE__JOIN2(ae__##name##_, AE_W)
 
 #ifdef __SSE2__
@@ -3778,12 +3785,12 @@ AE_HOT void AE_(columns)(const float *a, float *out, size_t rows, size_t columns
 }
 /* One round of a perfect shuffle of AE_W vectors: after log2(AE_W) rounds, rows have become columns. */
 AE_FN void AE_(shuffle)(const AE_V *in, AE_V *out) {
-    const AE_I low = { AE__JOIN2(AE_LOW_, AE_W) }, high = { AE__JOIN2(AE_HIGH_, AE_W) };
+    const AE_I low = { AE_LANES(0) }, high = { AE_LANES(AE_W / 2) };
     int i;
     (void)low;  (void)high;                       /* clang takes the numbers themselves */
     AE_UNROLL for (i = 0; i < AE_W / 2; i++) {
-        out[2 * i] = AE_ZIP(in[i], in[i + AE_W / 2], low, AE__JOIN2(AE_LOW_, AE_W));
-        out[2 * i + 1] = AE_ZIP(in[i], in[i + AE_W / 2], high, AE__JOIN2(AE_HIGH_, AE_W));
+        out[2 * i] = AE_ZIP(in[i], in[i + AE_W / 2], low, AE_LANES(0));
+        out[2 * i + 1] = AE_ZIP(in[i], in[i + AE_W / 2], high, AE_LANES(AE_W / 2));
     }
 }
 /* out[column * step + i] = in[i][column] for the AE_W rows i; those from `rows` on count as zeros.  Reads a vector past the end. */
