@@ -4,22 +4,11 @@
 # their data are those of a run that nobody stopped.  Prints TAP.  From the project's root.
 
 . tests/tap.sh
+. tests/runs.sh
 unset AUTOENC_DATA
 export XDG_CACHE_HOME="$dir/cache" HOME="$dir"
 make -s lessons > "$dir/said" 2>&1
 ok $? "the lessons build" "$dir/said"
-
-essence() {     # essence FOLDER: all files, without what differs from run to run
-    (cd "$1" && for f in *; do
-        case $f in
-        run.json)  echo "$f $(tr -d '}' < run.json | grep -v -e seconds -e per_second -e '"command"' -e '"threads"' -e '"machine"' | sed 's/,$//' | sort | cksum)" ;;
-        log.tsv)   echo "$f $(cut -f 1-4,6- log.tsv | cksum)" ;;
-        plots.tsv) echo "$f $(sort plots.tsv | cksum)" ;;
-        checkpoint*) ;;
-        *) echo "$f $(cksum < "$f")" ;;
-        esac
-    done)
-}
 
 stopped() {     # stopped SECONDS COMMAND...: at most so many seconds a life, twice as many in each fifth, until it is done
     longest=$1 life=0 resume=
@@ -43,9 +32,7 @@ stopped() {     # stopped SECONDS COMMAND...: at most so many seconds a life, tw
         resume=--resume longest=$((longest + life % 2))
         mv "$dir/cut" "$dir/moved" && mv "$dir/moved" "$dir/cut"
     done
-    essence "$dir/whole" > "$dir/want"
-    essence "$dir/cut" > "$dir/got"
-    diff "$dir/want" "$dir/got" > "$dir/said" && [ $status -eq 0 ]
+    alike "$dir/whole" "$dir/cut" && [ $status -eq 0 ]
     ok $? "$name: $life lives, the same weights, log, facts and pictures (status $status)" "$dir/said"
     rm -rf "$dir/whole" "$dir/cut"
 }
