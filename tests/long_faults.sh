@@ -3,9 +3,11 @@
 # other.  After each failure the run has ended with a status of its own; after each of these and of the kills --resume
 # comes to the same weights, log and facts as a run that nobody disturbed, and a run that had begun anew has either not
 # touched what was there or taken its place.  Prints TAP; skipped where strace may not trace.  From the project's root.
+# Arguments choose rows of the table at the end: write-KILL read-EIO memory.
 
 . tests/tap.sh
 . tests/runs.sh
+only="$*"
 unset AUTOENC_DATA
 export XDG_CACHE_HOME="$dir/cache" HOME="$dir"
 make -s lesson00 > "$dir/said" 2>&1
@@ -37,6 +39,7 @@ goes_on() {     # goes_on WHAT
 }
 
 each() {        # each CALL INJECTION STATUSES NAME: at every occurrence, 60 at most
+    wanted "$1-${2#*=}" || return
     all=$(count "$1") bad=0 tried=0 k=0
     : > "$dir/bad"
     while [ $k -lt "$all" ]; do
@@ -57,6 +60,7 @@ each() {        # each CALL INJECTION STATUSES NAME: at every occurrence, 60 at 
 
 # Less and less memory for the whole program, until there is enough; strace cannot play a kernel that has none.
 limits() {
+    wanted memory || return
     bad=0 tried=0 kb=3000 status=1
     : > "$dir/bad"
     while [ $kb -lt 4000000 ]; do
