@@ -3,11 +3,13 @@
 # flipped, a statement dropped, a constant moved, a condition turned round, in the sections named below.  The tests run
 # with each fault until one fails (or runs much too long): then the fault is "killed".
 #
-#   perl tests/mutate.pl [--sample 340] [--seed 1] [--from 0] [--to 340] [--minutes 10] [--only KEY,KEY] [--keep FOLDER] [--verbose]
+#   perl tests/mutate.pl [--sample 340] [--seed 1] [--from 0] [--to 340] [--minutes 10] [--only KEY,KEY] [--keep FOLDER]
+#        [--tests io,layers] [--verbose]
 #
 # The sample counts what is drawn; a tenth of it does not compile or changes nothing, so 340 leave about 300.
 # --from and --to take a slice of the sample, --minutes stops in time and says where to go on, --only takes
-# those of these keys (a fault that lives is told with its key); --keep leaves the programs in a folder and finds them there again.
+# those of these keys (a fault that lives is told with its key); --keep leaves the programs in a folder and finds them there again;
+# --tests runs only these tests.
 # Faults are drawn by a hash of the seed, their line and their place in it, so an edit elsewhere in the file does not change
 # which ones are drawn.  A fault that gives the same machine code is not one and is not counted; those below __DATA__ were
 # looked at by a human and change nothing that a program could see (the reason stands there); they are counted as explained.
@@ -25,8 +27,9 @@ use Time::HiRes qw(time);
 
 my @sections = qw(random tape ops nn optim io debug);
 my @tests = qw(layers corners gradients loader mistakes errors math io convolutions faults same_bits curves);
-my %o = (sample => 340, seed => 1, from => 0, to => 1e9, minutes => 1e9, only => '', keep => '', verbose => 0);
-GetOptions(\%o, 'sample=i', 'seed=i', 'from=i', 'to=i', 'minutes=f', 'only=s', 'keep=s', 'verbose') or exit 2;
+my %o = (sample => 340, seed => 1, from => 0, to => 1e9, minutes => 1e9, only => '', keep => '', tests => '', verbose => 0);
+GetOptions(\%o, 'sample=i', 'seed=i', 'from=i', 'to=i', 'minutes=f', 'only=s', 'keep=s', 'tests=s', 'verbose') or exit 2;
+@tests = split /,/, $o{tests} if $o{tests};
 my $cc = $ENV{CC} || 'cc';
 my $header = slurp('autoenc.h');
 my $work = $o{keep} || tempdir(CLEANUP => 1);
@@ -88,6 +91,8 @@ for my $f (@all) {
     $f->[6] = md5_hex("$o{seed}|$lines[$l]|$which{$l}|$f->[5]|$f->[1]|$f->[2]");
 }
 my $possible = @all;
+# A condition is turned round with the strings that code_only has blanked.
+for my $f (@all) { $f->[2] = '!(' . substr($header, $f->[0], $f->[1]) . ')' if $f->[2] =~ /^!\(/ }
 @all = sort { $a->[6] cmp $b->[6] } @all;
 if ($o{only}) { my %only = map { $_ => 1 } split /,/, $o{only}; @all = grep { $only{substr($_->[6], 0, 12)} } @all }
 splice @all, $o{sample} if @all > $o{sample};
@@ -149,8 +154,20 @@ sub compiled { my ($name) = @_; return run('', "$cc -w -O1 -include ./mutant.h -
 spew("$work/mutant.h", "char *getenv(const char *);\nint atoi(const char *);\nstatic int ae__mutant;\n" .
     "__attribute__((constructor)) static void ae__which_mutant(void) { const char *m = getenv(\"MUTANT\"); ae__mutant = m ? atoi(m) : 0; }\n");
 
-# Faults that do not compile are found by the lines that the compiler complains of, and left out.
+# Faults that do not compile are found by the lines that the compiler complains of, and left out; before that those with a
+# bracket too few, which would make it complain of all that follows.
 my %broken;
+sub unbalanced {
+    my ($f, $from, $to) = @_;
+    my $t = substr($code, $from, $f->[0] - $from) . code_only($f->[2]) . substr($code, $f->[0] + $f->[1], $to - $f->[0] - $f->[1]);
+    $t =~ tr/()[]{}//cd;
+    1 while $t =~ s/\(\)|\[\]|\{\}//g;
+    return $t ne '';
+}
+for my $b (keys %faults_in) {
+    $broken{$_} = 1 for grep { unbalanced($all[$_], @{ $bodies[$b] }) } @{ $faults_in{$b} };
+    @{ $faults_in{$b} } = grep { !$broken{$_} } @{ $faults_in{$b} };
+}
 for (;;) {
     my ($text, @owner) = with_all_faults();
     spew("$work/autoenc.h", $text);
@@ -164,15 +181,18 @@ for (;;) {
 # ---- the tests, and how long they take without a fault ----
 
 my (%seconds, %kills);
-my $version = md5_hex(join '', slurp("$work/autoenc.h"), map { slurp($_) } glob 'tests/*.c tests/*.h');
-my $built = -e "$work/build/version" && slurp("$work/build/version") eq $version;
 for my $name (@tests) {
-    $built || compiled($name) or die slurp("$work/said");
-    my $begun = time();
-    run('', "./build/$name") == 0 or die "without a fault, test_$name does not pass: " . slurp("$work/said");
-    $seconds{$name} = time() - $begun;
+    my $version = md5_hex(join '', slurp("$work/autoenc.h"), map { slurp($_) } "tests/test_$name.c", glob 'tests/*.h lessons/*.h');
+    my ($was, $took) = -e "$work/build/$name.version" ? split(/ /, slurp("$work/build/$name.version")) : ('', 0);
+    if ($was ne $version) {
+        compiled($name) or die slurp("$work/said");
+        my $begun = time();
+        run('', "./build/$name") == 0 or die "without a fault, test_$name does not pass: " . slurp("$work/said");
+        $took = time() - $begun;
+        spew("$work/build/$name.version", "$version $took");
+    }
+    $seconds{$name} = $took;
 }
-spew("$work/build/version", $version);
 
 # One test with one fault.  Too long is five times its time on the processor, or standing still, twice: a machine may be busy.
 sub fails {
