@@ -266,3 +266,7 @@ __DATA__
 00d3d778083f	the sigmoid takes no constant: this one is not looked at
 00f4990877b6	whether a layer fuses is asked as yes or no, and 2 is yes
 01300c0da018	a value is for what is not drawn at random: a bias is
+002614f3bf84	an array of five numbers of which four are used
+022e56fab2f1	the same
+0c4946ab6743	the same
+00cec4560ebd	from which size on threads share the copying: the numbers are the same
