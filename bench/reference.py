@@ -30,6 +30,7 @@ file is missing or damaged.
 import argparse
 import fcntl
 import gzip
+import math
 import os
 import struct
 import sys
@@ -70,17 +71,23 @@ def find_idx(folder, name):
     return None
 
 
-def read_images(folder, name):
-    """An IDX file of images as bytes [n, 1, rows, cols]; the sizes are read from its header."""
+def read_idx(folder, name, what, magic, axes):
+    """The bytes of an IDX file, in the shape that its header gives; what and magic: of which kind it must be."""
     path = find_idx(folder, name)
     if path is None:
         missing(f"{name}: not under {folder}; say where with --data or AUTOENC_DATA, or run `make data`")
     with (gzip.open if path.endswith(".gz") else open)(path, "rb") as f:
         raw = f.read()
-    magic, n, rows, cols = struct.unpack(">IIII", raw[:16])
-    if magic != 0x803 or len(raw) != 16 + n * rows * cols:
-        missing(f"{path}: not an IDX file of images")
-    return np.frombuffer(raw, np.uint8, offset=16).reshape(n, 1, rows, cols)
+    head = 4 + 4 * axes
+    first, *shape = struct.unpack(f">{1 + axes}I", raw[:head]) if len(raw) >= head else (0,)
+    if first != magic or len(raw) != head + math.prod(shape):
+        missing(f"{path}: not an IDX file of {what}")
+    return np.frombuffer(raw, np.uint8, offset=head).reshape(shape)
+
+
+def read_images(folder, name):
+    """An IDX file of images as bytes [n, 1, rows, cols]."""
+    return read_idx(folder, name, "images", 0x803, 3)[:, np.newaxis]
 
 
 def as_tensor(images):
@@ -89,14 +96,7 @@ def as_tensor(images):
 
 def read_labels(folder, name):
     """An IDX file of labels as integers [n]."""
-    path = find_idx(folder, name)
-    if path is None:
-        missing(f"{name}: not under {folder}; say where with --data or AUTOENC_DATA, or run `make data`")
-    with (gzip.open if path.endswith(".gz") else open)(path, "rb") as f:
-        raw = f.read()
-    if len(raw) < 8 or struct.unpack(">II", raw[:8]) != (0x801, len(raw) - 8):
-        missing(f"{path}: not an IDX file of labels")
-    return torch.from_numpy(np.frombuffer(raw, np.uint8, offset=8).astype(np.int64))
+    return torch.from_numpy(read_idx(folder, name, "labels", 0x801, 1).astype(np.int64))
 
 
 def read_set(folder, stem, flat):

@@ -4,17 +4,7 @@
    data set, a last partial batch; and no loss is read for longer than the host has places for numbers on their way. */
 #define AUTOENC_IMPLEMENTATION
 #include "../autoenc.h"
-
-static uint64_t fnv(uint64_t h, const float *p, int n)
-{
-    int i, k;
-    for (i = 0; i < n; i++) {
-        uint32_t bits;
-        memcpy(&bits, p + i, 4);
-        for (k = 0; k < 4; k++, bits >>= 8) h = (h ^ (bits & 255)) * 1099511628211u;
-    }
-    return h;
-}
+#include "hash.h"
 
 typedef struct system_row { const char *name; void (*build)(ae_net *net); ae_tensor (*loss)(ae_net *net, ae_tensor x, ae_tensor y, float beta); } system_row;
 
@@ -70,7 +60,7 @@ int main(int argc, char **argv)
         ae_opt *adam;
         ae_loader *l;
         ae_tensor x, y, sum;
-        uint64_t hash = 14695981039346656037u;
+        uint64_t hash = HASH_START;
         memset(&config, 0, sizeof config);
         config.device = argc > 1 ? argv[1] : "cuda";
         config.seed = 3;
@@ -94,9 +84,9 @@ int main(int argc, char **argv)
                 ae_step(adam);
             }
             total = ae_item(sum);
-            hash = fnv(hash, &total, 1);
+            hash = hash_floats(hash, &total, 1);
         }
-        for (i = 0; i < ae_params(net); i++) hash = fnv(hash, ae_data(ae_param_at(net, i, NULL)), ae_size(ae_param_at(net, i, NULL), -1));
+        for (i = 0; i < ae_params(net); i++) hash = hash_floats(hash, ae_data(ae_param_at(net, i, NULL)), ae_size(ae_param_at(net, i, NULL), -1));
         printf("%s %016llx %.6g\n", systems[s].name, (unsigned long long)hash, (double)ae_item(sum));
         ae_free(ae);
     }

@@ -3,8 +3,11 @@
 # other.  After each failure the run has ended with a status of its own; after each of these and of the kills --resume
 # comes to the same weights, log and facts as a run that nobody disturbed, and a run that had begun anew has either not
 # touched what was there or taken its place.  Prints TAP; skipped where strace may not trace.  From the project's root.
+# Arguments choose rows of the table at the end: write-KILL read-EIO memory.
 
 . tests/tap.sh
+. tests/runs.sh
+only="$*"
 unset AUTOENC_DATA
 export XDG_CACHE_HOME="$dir/cache" HOME="$dir"
 make -s lesson00 > "$dir/said" 2>&1
@@ -22,9 +25,6 @@ ok $? "a run that nobody disturbs" "$dir/said"
 $run --seed 7 --out "$dir/old" > "$dir/said" 2>&1
 ok $? "an older one" "$dir/said"
 
-numbers() { grep -v -e seconds -e per_second -e '"command"' "$1/run.json" | tr -d '}' | sed 's/,$//' | sort; cut -f 1-4,6- "$1/log.tsv"; cksum < "$1/model.safetensors"; }
-numbers "$dir/whole" > "$dir/want"
-
 # How often a run makes this call.
 count() { strace -f -qq -o "$dir/trace" -e trace="$1" $run --out "$dir/counted" > /dev/null 2>&1; rm -rf "$dir/counted"; grep -c "$1(" "$dir/trace"; }
 
@@ -32,14 +32,14 @@ count() { strace -f -qq -o "$dir/trace" -e trace="$1" $run --out "$dir/counted" 
 goes_on() {     # goes_on WHAT
     $run --out "$dir/cut" --resume > "$dir/out" 2> "$dir/err" || $run --out "$dir/cut" > "$dir/out" 2> "$dir/err"
     status=$?
-    numbers "$dir/cut" > "$dir/got" 2>&1
-    if [ $status -ne 0 ] || ! cmp -s "$dir/want" "$dir/got"; then
+    if ! alike "$dir/whole" "$dir/cut" || [ $status -ne 0 ]; then
         bad=$((bad + 1))
-        { echo "$1: status $status $(tail -n 1 "$dir/err")"; diff "$dir/want" "$dir/got"; } >> "$dir/bad"
+        { echo "$1: status $status $(tail -n 1 "$dir/err")"; cat "$dir/said"; } >> "$dir/bad"
     fi
 }
 
 each() {        # each CALL INJECTION STATUSES NAME: at every occurrence, 60 at most
+    wanted "$1-${2#*=}" || return
     all=$(count "$1") bad=0 tried=0 k=0
     : > "$dir/bad"
     while [ $k -lt "$all" ]; do
@@ -60,6 +60,7 @@ each() {        # each CALL INJECTION STATUSES NAME: at every occurrence, 60 at 
 
 # Less and less memory for the whole program, until there is enough; strace cannot play a kernel that has none.
 limits() {
+    wanted memory || return
     bad=0 tried=0 kb=3000 status=1
     : > "$dir/bad"
     while [ $kb -lt 4000000 ]; do

@@ -4,7 +4,7 @@
 #   apt-get install qemu-user gcc-aarch64-linux-gnu g++-aarch64-linux-gnu gcc-s390x-linux-gnu gcc-powerpc-linux-gnu \
 #     gcc-arm-linux-gnueabihf gcc-i686-linux-gnu gcc-mingw-w64-x86-64 g++-mingw-w64-x86-64 wine64 musl-tools tcc
 # Programs for other processors are linked statically and run by qemu's user mode, those for Windows by wine.  Names of
-# platforms as arguments run only those.  Prints TAP; a line "#" gives the hashes of test_same_bits.c.
+# platforms as arguments run only those; names of tests behind a platform (aarch64 test_io) only these of it.  Prints TAP; a line "#" gives the hashes of test_same_bits.c.
 
 . tests/tap.sh
 
@@ -12,8 +12,6 @@ only="$*"
 WINEPREFIX="$dir/wine"
 WINEDEBUG=-all
 export WINEPREFIX WINEDEBUG
-
-wanted() { [ -z "$only" ] && return 0; case " $only " in *" $1 "*) return 0 ;; *) return 1 ;; esac; }
 
 # platform NAME 'COMPILER FLAGS' 'RUNNER' TESTS...: compiles each test and runs it.  RUNNER "" is this machine itself.
 platform() {
@@ -23,6 +21,7 @@ platform() {
     if ! have ${compile%% *}; then skip "$name: ${compile%% *} is not here"; return 0; fi
     if [ -n "$runner" ] && ! have ${runner%% *}; then skip "$name: ${runner%% *} is not here"; return 0; fi
     for test in "$@"; do
+        case " $only " in *" $test "*) ;; *" test_"*) continue ;; esac
         program="$dir/$test.exe"
         $compile -O2 -w -static -I"$root" -o "$program" tests/$test.c $LIBS $MORE > "$dir/said" 2>&1
         if [ $? -ne 0 ]; then ok 1 "$name: $test compiles" "$dir/said"; continue; fi

@@ -1,25 +1,16 @@
 #!/bin/sh
 # long_work.sh: long work survives.  Every lesson is stopped (SIGTERM) again and again at random moments, its folder moved,
 # and resumed on another number of threads; so is a run of lesson03 over 300 epochs.  Weights, log, facts, pictures and
-# their data are those of a run that nobody stopped.  Prints TAP.  From the project's root.
+# their data are those of a run that nobody stopped.  Prints TAP.  From the project's root.  Arguments choose runs: lesson04
+# overfit epochs300.
 
 . tests/tap.sh
+. tests/runs.sh
+only="$*"
 unset AUTOENC_DATA
 export XDG_CACHE_HOME="$dir/cache" HOME="$dir"
 make -s lessons > "$dir/said" 2>&1
 ok $? "the lessons build" "$dir/said"
-
-essence() {     # essence FOLDER: all files, without what differs from run to run
-    (cd "$1" && for f in *; do
-        case $f in
-        run.json)  echo "$f $(tr -d '}' < run.json | grep -v -e seconds -e per_second -e '"command"' -e '"threads"' -e '"machine"' | sed 's/,$//' | sort | cksum)" ;;
-        log.tsv)   echo "$f $(cut -f 1-4,6- log.tsv | cksum)" ;;
-        plots.tsv) echo "$f $(sort plots.tsv | cksum)" ;;
-        checkpoint*) ;;
-        *) echo "$f $(cksum < "$f")" ;;
-        esac
-    done)
-}
 
 stopped() {     # stopped SECONDS COMMAND...: at most so many seconds a life, twice as many in each fifth, until it is done
     longest=$1 life=0 resume=
@@ -43,19 +34,18 @@ stopped() {     # stopped SECONDS COMMAND...: at most so many seconds a life, tw
         resume=--resume longest=$((longest + life % 2))
         mv "$dir/cut" "$dir/moved" && mv "$dir/moved" "$dir/cut"
     done
-    essence "$dir/whole" > "$dir/want"
-    essence "$dir/cut" > "$dir/got"
-    diff "$dir/want" "$dir/got" > "$dir/said" && [ $status -eq 0 ]
+    alike "$dir/whole" "$dir/cut" && [ $status -eq 0 ]
     ok $? "$name: $life lives, the same weights, log, facts and pictures (status $status)" "$dir/said"
     rm -rf "$dir/whole" "$dir/cut"
 }
 
 for source in lessons/lesson[0-9][0-9]_*.c; do
     l=$(basename "$source" | cut -d_ -f1)
+    wanted "$l" || continue
     stopped 3 "$l" "./$l" --quick --synthetic --no-progress
 done
-stopped 4 "lesson04 --overfit" ./lesson04 --quick --synthetic --no-progress --overfit --epochs 8
-stopped 20 "lesson03, 300 epochs" ./lesson03 --quick --synthetic --no-progress --epochs 300 --batch 512
+wanted overfit && stopped 4 "lesson04 --overfit" ./lesson04 --quick --synthetic --no-progress --overfit --epochs 8
+wanted epochs300 && stopped 20 "lesson03, 300 epochs" ./lesson03 --quick --synthetic --no-progress --epochs 300 --batch 512
 
 echo "1..$n"
 exit $failed

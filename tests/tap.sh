@@ -18,4 +18,7 @@ ok() {      # ok STATUS NAME [FILE with what was said]
 
 skip() { n=$((n + 1)); echo "ok $n # SKIP $1"; }
 
+# Where a script takes names of its parts in $only: is this one asked for?  All are if none is named.
+wanted() { [ -z "$only" ] && return 0; case " $only " in *" $1 "*) return 0 ;; *) return 1 ;; esac; }
+
 have() { command -v "$1" >/dev/null 2>&1; }

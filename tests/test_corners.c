@@ -139,6 +139,40 @@ static void check_names(ae_ctx *ae)
     ok(ae_child(net, "1") && ae_child(net, "2") && !ae_child(net, "0"), "an index that is taken is passed over");
 }
 
+/* Every sign, one after the other, as a layer's name: letters, digits and _ are one, their neighbours in ASCII are not. */
+static void check_signs(ae_ctx *ae)
+{
+    static const char well[] = "azAZ09_mQ5", wrong[] = "`{@[/:.-^ \"\\";
+    ae_net *l = ae_nn_relu(ae_net_new(ae));
+    char name[2] = "";
+    int i;
+    for (i = 0; well[i]; i++) {
+        name[0] = well[i];
+        ae_name(l, name);
+        ok(!*ae_error(ae), "a layer may be called %s: %s", name, ae_error(ae));
+        ae_clear(ae);
+    }
+    for (i = 0; wrong[i]; i++) {
+        name[0] = wrong[i];
+        ae_name(l, name);
+        refused(ae, "is no name for a layer", name);
+    }
+}
+
+/* The largest score may stand anywhere: it is taken away first, or exp would be infinite. */
+static void check_softmax(ae_ctx *ae)
+{
+    int at, i, good = 1;
+    for (at = 0; at < 3; at++) {
+        float x[3] = { -200, -200, -200 };
+        const float *y;
+        x[at] = 200;
+        y = ae_data(ae_log_softmax(ae_from(ae, x, 1, 3, 0, 0)));
+        for (i = 0; i < 3; i++) good &= y[i] == (i == at ? 0.0f : -400.0f);
+    }
+    ok(good, "log_softmax of one score far above the others, wherever it stands");
+}
+
 /* ---- one input only asks for a gradient ---- */
 
 typedef ae_tensor (*two)(ae_tensor, ae_tensor);
@@ -478,6 +512,8 @@ int main(int argc, char **argv)
     check_frozen_later(ae);
     check_texts(ae);
     check_names(ae);
+    check_signs(ae);
+    check_softmax(ae);
     check_one_sided(ae);
     check_bce_target(ae);
     check_norm_parameters(ae);

@@ -5,6 +5,7 @@
 # Run from the root of the repository.
 
 . tests/tap.sh
+. tests/runs.sh
 unset AUTOENC_DATA
 export XDG_CACHE_HOME="$dir/cache" HOME="$dir"
 kills=${1:-4} epochs=${2:-12} seconds=${3:-2}          # SECONDS: no life is longer
@@ -14,24 +15,6 @@ status_is() {   # status_is WANTED NAME COMMAND...
     "$@" > "$dir/out" 2> "$dir/err" < /dev/null
     got=$?
     [ $got -eq "$want" ]; ok $? "$name (status $got, wanted $want)" "$dir/err"
-}
-# What a run leaves, without what differs from run to run: times, threads, the words of the command line.
-essence() {     # essence FOLDER
-    (cd "$1" && for f in *; do
-        case $f in
-        run.json)  echo "$f $(tr -d '}' < run.json | grep -v -e seconds -e per_second -e '"command"' -e '"threads"' -e '"machine"' | sed 's/,$//' | sort | cksum)" ;;
-        log.tsv)   echo "$f $(cut -f 1-4,6- log.tsv | cksum)" ;;
-        plots.tsv) echo "$f $(sort plots.tsv | cksum)" ;;
-        checkpoint*) ;;
-        *) echo "$f $(cksum < "$f")" ;;
-        esac
-    done)
-}
-same() {        # same NAME FOLDER FOLDER
-    essence "$2" > "$dir/want"
-    essence "$3" > "$dir/got"
-    diff "$dir/want" "$dir/got" > "$dir/said"
-    ok $? "$1" "$dir/said"
 }
 run="./lesson00 --synthetic --no-progress --batch 32"
 gone() { while kill -0 "$1" 2>/dev/null && [ ! -s "$2" ]; do sleep 0.05; done; }        # until the file is there

@@ -7,24 +7,13 @@
    kernel is printed, which bits.sh puts together. */
 #define AUTOENC_IMPLEMENTATION
 #include "../autoenc.h"
+#include "hash.h"
 #include "tap.h"
 
 enum { STEPS = 10 };
 
 static int quick, only_hashes;
 static char checkpoint[1024];            /* where a training is saved half-way: beside the program */
-
-/* FNV-1a over the bits of every parameter and buffer, and of the last loss. */
-static uint64_t fnv(uint64_t h, const float *p, int n)
-{
-    int i, k;
-    for (i = 0; i < n; i++) {
-        uint32_t bits;
-        memcpy(&bits, p + i, 4);
-        for (k = 0; k < 4; k++, bits >>= 8) h = (h ^ (bits & 255)) * 1099511628211u;
-    }
-    return h;
-}
 
 /* ---- images by a formula of whole numbers, so that no compiler can move them ---- */
 
@@ -180,11 +169,11 @@ static void advance(run *r, const system_row *s, int steps)
 
 static uint64_t finish(run *r, const system_row *s)
 {
-    uint64_t hash = 14695981039346656037u;
+    uint64_t hash = HASH_START;
     int i;
-    for (i = 0; i < ae_params(r->net); i++) hash = fnv(hash, ae_data(ae_param_at(r->net, i, NULL)), ae_size(ae_param_at(r->net, i, NULL), -1));
-    if (s->build == build_norm) hash = fnv(hash, ae_data(ae_param(r->net, "1.running_var")), 7);
-    hash = fnv(hash, &r->loss, 1);
+    for (i = 0; i < ae_params(r->net); i++) hash = hash_floats(hash, ae_data(ae_param_at(r->net, i, NULL)), ae_size(ae_param_at(r->net, i, NULL), -1));
+    if (s->build == build_norm) hash = hash_floats(hash, ae_data(ae_param(r->net, "1.running_var")), 7);
+    hash = hash_floats(hash, &r->loss, 1);
     if (!(r->loss - r->loss == 0)) ok(0, "%s: the loss is a number", s->name);
     ae_free(r->ae);
     return hash;
@@ -295,7 +284,7 @@ static uint64_t noise(uint64_t seed, int threads, int draws, int n)
     config.seed = seed;
     config.threads = threads;
     ae = ae_new(&config);
-    while (draws--) hash = fnv(14695981039346656037u, ae_data(ae_randn(ae, n, 0, 0, 0)), n);
+    while (draws--) hash = hash_floats(HASH_START, ae_data(ae_randn(ae, n, 0, 0, 0)), n);
     ae_free(ae);
     return hash;
 }
