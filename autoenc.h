@@ -1586,9 +1586,9 @@ AE_API ae_tensor ae_l1_loss(ae_tensor out, ae_tensor target, ae_reduction r)    
 AE_API ae_tensor ae_bce_loss(ae_tensor out, ae_tensor target, ae_reduction r)        { return ae__loss(&ae__op_bce, out, target, r); }
 AE_API ae_tensor ae_bce_logits_loss(ae_tensor out, ae_tensor target, ae_reduction r) { return ae__loss(&ae__op_bce_logits, out, target, r); }
 AE_API ae_tensor ae_nll_loss(ae_tensor logp, ae_tensor labels, ae_reduction r) {
-    const ae_slot *s = ae__slot(logp), *t = s ? ae__slot(labels) : NULL;
+    const ae_slot *s = ae__slot(logp), *t = s ? ae__slot(labels) : NULL;  char a[64], b[64];
     if (!t) return ae__poison(logp.ctx);
-    if (s->ndim != 2 || t->ndim != 1 || s->dim[0] != t->dim[0]) return ae__fail(logp.ctx, "nll_loss: wants [N,C] and labels [N], got %d axes with %d rows and %d with %d", s->ndim, s->dim[0], t->ndim, t->dim[0]);
+    if (s->ndim != 2 || t->ndim != 1 || s->dim[0] != t->dim[0]) return ae__fail(logp.ctx, "nll_loss: wants [N,C] and labels [N], got %s and %s", ae__shape_text(s->dim, s->ndim, a), ae__shape_text(t->dim, t->ndim, b));
     return ae_affine(ae_reduce(ae_mul(logp, ae_one_hot(labels, s->dim[1])), -1, r), r == AE_MEAN ? -(float)s->dim[1] : -1.0f, 0);
 }
 AE_API ae_tensor ae_kl_loss(ae_tensor mean, ae_tensor logvar, ae_reduction r)        { return ae__loss(&ae__op_kl, mean, logvar, r); }
@@ -1970,9 +1970,11 @@ static ae_tensor ae__lstm_layer(ae_tensor x, const ae_tensor *own, ae_tensor *h,
 }
 static int ae__seal(ae_net *net);
 AE_API ae_tensor ae_lstm(ae_net *l, ae_tensor x, ae_tensor *h, ae_tensor *c) {
-    const ae_slot *s = ae__slot_for(l->ctx, x);  int k, B, H = (int)l->arg[1], layers = (int)l->arg[2];  ae_tensor zero, part[2], last[2] = { x, x };
+    const ae_slot *s = ae__slot_for(l->ctx, x);  int k, B, H = (int)l->arg[1], layers = (int)l->arg[2];  ae_tensor zero, part[2], last[2] = { x, x };  char a[64];
     if (!s || !ae__seal(l)) return ae__poison(l->ctx);
-    if (l->kind->owns != ae__lstm_owns || s->ndim != 3 || s->dim[2] != (int)l->arg[0]) return ae__fail(l->ctx, "ae_lstm: wants an LSTM and [B, T, %d], got %d axes, %d numbers a step", (int)l->arg[0], s->ndim, s->dim[2]);
+    l->ctx->net = l;
+    if (l->kind->owns != ae__lstm_owns) return ae__fail(l->ctx, "ae_lstm: this is no LSTM");
+    if (s->ndim != 3 || s->dim[2] != (int)l->arg[0]) return ae__fail(l->ctx, "wants [B, T, %d], got %s", (int)l->arg[0], ae__shape_text(s->dim, s->ndim, a));
     B = s->dim[0];  zero = ae_from(l->ctx, NULL, layers, B, H, 0);
     for (k = 0; k < layers; k++) {
         part[0] = ae_view(ae_slice(h ? *h : zero, 0, k, k + 1), B, H, 0, 0);  part[1] = ae_view(ae_slice(c ? *c : zero, 0, k, k + 1), B, H, 0, 0);
@@ -1981,7 +1983,7 @@ AE_API ae_tensor ae_lstm(ae_net *l, ae_tensor x, ae_tensor *h, ae_tensor *c) {
     }
     if (h) *h = ae_view(last[0], layers, B, H, 0);
     if (c) *c = ae_view(last[1], layers, B, H, 0);
-    return x;
+    l->ctx->net = NULL;  return x;
 }
 static ae_tensor ae__lstm_run(ae_net *l, ae_tensor x, int act, float slope) { (void)act, (void)slope; return ae_lstm(l, x, NULL, NULL); }
 static ae_tensor ae__upsample_layer(ae_net *l, ae_tensor x, int act, float slope) { (void)act, (void)slope; return ae_apply(&ae__op_upsample, &x, l->arg, 2); }
