@@ -51,6 +51,8 @@
        mu + torch.randn_like(s) * s         ae_add(mu, ae_mul(ae_randn_like(s), s))
        x.view(-1, 784); x[:, 2:5]           ae_view(x, -1, 784, 0, 0); ae_slice(x, 1, 2, 5)
        running += loss.item()               ae_accumulate(running, loss)
+       y, (h, c) = lstm(x, (h, c))          y = ae_lstm(lstm, x, &h, &c); ae_forward(lstm, x) begins with zeros
+       F.nll_loss(logp, labels)             ae_nll_loss(logp, labels, AE_MEAN)
        p.grad; x.retain_grad()              ae_grad(p); ae_requires_grad(x, 1)
        clip_grad_norm_(.., 1.0)             ae_set(opt, AE_CLIP_NORM, 1.0f)
        save_file(model.state_dict(), f)     ae_save(net, f): the same names, shapes and format; load_state_dict reads it
