@@ -1,7 +1,7 @@
 /* lesson13_sequence.c - an LSTM that reads an image row by row, and keeps what it needs to draw it again
 
    So far an image went into the network whole.  Here it is a sequence of 28 rows: an LSTM reads one row after the other, and
-   what it remembers after the last one becomes the code.  A second LSTM draws the 28 rows again.  Is that better than a linear
+   what it remembers on the way becomes the code.  A second LSTM draws the 28 rows again.  Is that better than a linear
    autoencoder, or than PCA, with as many numbers in the code?
 
        make lesson13 && ./lesson13 --quick          or:  cc -O2 lessons/lesson13_sequence.c -lm -lpthread
@@ -22,7 +22,7 @@ static ae_net *sequence(ae_ctx *ae, int hidden, int code)
     ae_net *net = ae_net_new(ae);
     ae_name(ae_nn_lstm(net, ROWS, hidden, 1), "reader");     // self.reader = nn.LSTM(28, hidden, batch_first=True)
     ae_name(ae_nn_linear(net, hidden, code), "code");        // self.code = nn.Linear(hidden, code)
-    ae_name(ae_nn_lstm(net, code, hidden, 1), "writer");     // self.writer = nn.LSTM(code, hidden, batch_first=True)
+    ae_name(ae_nn_lstm(net, code + ROWS, hidden, 1), "writer");   // self.writer = nn.LSTM(code + 28, hidden, batch_first=True)
     ae_name(ae_nn_linear(net, hidden, ROWS), "row");         // self.row = nn.Linear(hidden, 28)
     return net;
 }
@@ -35,20 +35,23 @@ static ae_net *linear(ae_ctx *ae, int code)
     return net;
 }
 
-/* What the reader remembers after the last of the rows [B,T,28] -> the code [B,code]. */
+/* Rows [B,T,28] -> the code [B,code]: of what the reader showed after each row, the mean.  The last one alone holds everything,
+   too, but from there the way back to the first rows is long, and a short training never finds it. */
 static ae_tensor encode(ae_net *net, ae_tensor rows)
 {
-    int last = ae_size(rows, 1) - 1;
     ae_tensor all = ae_forward(ae_child(net, "reader"), rows);              // all, _ = self.reader(rows)
-    all = ae_slice(all, 1, last, last + 1);                                 // all[:, -1]
-    return ae_forward(ae_child(net, "code"), ae_view(all, ae_size(rows, 0), -1, 0, 0));
+    return ae_forward(ae_child(net, "code"), ae_reduce(all, 1, AE_MEAN));   // self.code(all.mean(1))
 }
 
-/* The writer gets the code at each of the 28 steps; what it remembers becomes a row of pixels. */
+/* At each of the 28 steps the writer gets the code and the number of the row, one-hot; what it shows becomes a row of pixels. */
 static ae_tensor decode(ae_net *net, ae_tensor code)
 {
     int n = ae_size(code, 0), size = ae_size(code, 1);
+    float number[ROWS];
+    for (int i = 0; i < ROWS; i++) number[i] = (float)i;
+    ae_tensor when = ae_one_hot(ae_from(code.ctx, number, ROWS, 0, 0, 0), ROWS);   // when = torch.eye(28)
     ae_tensor steps = ae_expand(ae_view(code, n, 1, size, 0), n, ROWS, size, 0);   // code[:, None].expand(-1, 28, -1)
+    steps = ae_cat(steps, ae_expand(ae_view(when, 1, ROWS, ROWS, 0), n, ROWS, ROWS, 0), 2);   // torch.cat((steps, when.expand(n, 28, 28)), 2)
     ae_tensor all = ae_forward(ae_child(net, "writer"), steps);             // all, _ = self.writer(steps)
     all = ae_view(all, n * ROWS, -1, 0, 0);
     return ae_view(ae_sigmoid(ae_forward(ae_child(net, "row"), all)), n, PIXELS, 0, 0);   // torch.sigmoid(self.row(all)).view(-1, 784)
@@ -195,7 +198,7 @@ int main(int argc, char **argv)
         { "seeds",  KIT_INT, &seeds,  1, MOST, "networks of each kind; if not given: 5 with --full, else 1" }, {0} };
     kit run = { .lesson = "lesson13", .about = "an LSTM that reads an image row by row",
                 .files = "loss, rows, digits, reading: .png with their .tsv or .u8; the models are model_lstm1, model_linear1 and so on",
-                .flat = 1, .in_quick = { 2, 50, 5e-3 }, .usual = { 5, 100, 3e-3 }, .in_full = { 5, 100, 3e-3 } };
+                .flat = 1, .in_quick = { 4, 25, 5e-3 }, .usual = { 5, 100, 3e-3 }, .in_full = { 5, 100, 3e-3 } };
     ae_ctx *ae = kit_start(&run, argc, argv, options);                      // torch.manual_seed(0)
     int lstm = !strcmp(which, "lstm"), flat = !strcmp(which, "linear"), one = lstm || flat;
     if (!one && strcmp(which, "both")) kit_die(&run, 2, "--net %s: lstm, linear or both is wanted", which);
@@ -204,6 +207,7 @@ int main(int argc, char **argv)
 
     /* ---- DATA ---- */
     kit_data(&run, KIT_DIGITS, run.quick ? 4000 : 20000);                   // datasets.MNIST(...)
+    if (run.quick && run.test.n > 2000) run.test.n = 2000;
     ae_loader *batches[2][MOST], *test = kit_loader(&run, &run.test, 0);
     for (int i = 0; i < 2 * MOST; i++) batches[i / MOST][i % MOST] = kit_loader(&run, &run.train, 1);
 
@@ -215,15 +219,15 @@ int main(int argc, char **argv)
         adam[i] = ae_adam(net[i], (float)run.lr);                           // optimizer = torch.optim.Adam(net.parameters(), lr)
     }
     double loss[2][MOST] = { { 0 } }, mean[2];
+    char name[2 * MOST][24];
     if (one) run.net = lstm ? "lstm1" : "linear1";
     kit_restore(&run, one ? net[flat] : NULL);
 
     /* ---- TRAIN ---- */
     for (int i = 0; i < 2 * seeds; i++) {
-        char name[16];
         if (i % 2 ? lstm : flat) continue;
-        snprintf(name, sizeof name, "%s%d", i % 2 ? "linear" : "lstm", i / 2 + 1);
-        kit_net(&run, name);
+        snprintf(name[i], sizeof name[i], "%s%d", i % 2 ? "linear" : "lstm", i / 2 + 1);
+        kit_net(&run, name[i]);
         if (i < 2) kit_summary(&run, net[i]);                               // print(net)
         train(&run, net[i], adam[i], batches[i % 2][i / 2], test);
         loss[i % 2][i / 2] = run.test_loss = test_loss(&run, net[i], test);
