@@ -239,5 +239,6 @@ int main(int argc, char **argv)
     if (flat) net[0] = NULL;
     if (lstm) net[1] = NULL;
     double pca = look(&run, net, (const double (*)[MOST])loss, seeds, code, mean);
+    if (lstm || flat) return kit_finish(&run, "test loss %s %.6f, PCA-%d %.6f", lstm ? "LSTM" : "linear", mean[flat], code, pca);
     return kit_finish(&run, "test loss LSTM %.6f, linear %.6f, PCA-%d %.6f", mean[0], mean[1], code, pca);
 }
