@@ -51,6 +51,8 @@
        mu + torch.randn_like(s) * s         ae_add(mu, ae_mul(ae_randn_like(s), s))
        x.view(-1, 784); x[:, 2:5]           ae_view(x, -1, 784, 0, 0); ae_slice(x, 1, 2, 5)
        running += loss.item()               ae_accumulate(running, loss)
+       y, (h, c) = lstm(x, (h, c))          y = ae_lstm(lstm, x, &h, &c); ae_forward(lstm, x) begins with zeros
+       F.nll_loss(logp, labels)             ae_nll_loss(logp, labels, AE_MEAN)
        p.grad; x.retain_grad()              ae_grad(p); ae_requires_grad(x, 1)
        clip_grad_norm_(.., 1.0)             ae_set(opt, AE_CLIP_NORM, 1.0f)
        save_file(model.state_dict(), f)     ae_save(net, f): the same names, shapes and format; load_state_dict reads it
@@ -211,6 +213,7 @@ AE_API ae_tensor   ae_mse_loss(ae_tensor out, ae_tensor target, ae_reduction r);
 AE_API ae_tensor   ae_l1_loss(ae_tensor out, ae_tensor target, ae_reduction r);             /* |out - target| */
 AE_API ae_tensor   ae_bce_loss(ae_tensor out, ae_tensor target, ae_reduction r);            /* out, target in [0,1]; logs clamped at -100 as in PyTorch */
 AE_API ae_tensor   ae_bce_logits_loss(ae_tensor out, ae_tensor target, ae_reduction r);     /* the same of sigmoid(out), without its rounding */
+AE_API ae_tensor   ae_nll_loss(ae_tensor logp, ae_tensor labels, ae_reduction r);           /* [N,C], [N]: -logp of the label; AE_MEAN is over the N rows */
 AE_API ae_tensor   ae_kl_loss(ae_tensor mean, ae_tensor logvar, ae_reduction r);            /* [B,L]: -1/2 sum(1 + lv - m^2 - e^lv); r is over the B rows */
 
 /* An op of your own: a row like the library's. */
@@ -225,6 +228,9 @@ AE_API ae_net     *ae_nn_conv2d(ae_net *p, int in, int out, int k, int stride, i
 AE_API ae_net     *ae_nn_conv_transpose2d(ae_net *p, int in, int out, int k, int stride, int pad, int out_pad); /* nn.ConvTranspose2d(...) */
 AE_API ae_net     *ae_nn_batch_norm1d(ae_net *p, int features),  *ae_nn_batch_norm2d(ae_net *p, int channels);/* eps 1e-5, momentum 0.1 */
 AE_API ae_net     *ae_nn_max_pool2d(ae_net *p, int k, int stride, int pad);                                   /* nn.MaxPool2d(k, stride, pad) */
+AE_API ae_net     *ae_nn_upsample(ae_net *p, int scale, int bilinear);                                        /* nn.Upsample(scale_factor=scale, mode="nearest" or "bilinear") */
+AE_API ae_net     *ae_nn_dropout(ae_net *p, float probability);                                               /* nn.Dropout(p): does nothing after ae_train(net, 0) */
+AE_API ae_net     *ae_nn_lstm(ae_net *p, int in, int hidden, int layers);                                     /* nn.LSTM(in, hidden, layers, batch_first=True): [B,T,in] -> [B,T,hidden]; at most 2 layers */
 AE_API ae_net     *ae_nn_relu(ae_net *p),  *ae_nn_leaky_relu(ae_net *p, float slope),  *ae_nn_sigmoid(ae_net *p),  *ae_nn_tanh(ae_net *p);
 AE_API ae_net     *ae_nn_log_softmax(ae_net *p);                                                              /* nn.LogSoftmax(dim=1) */
 AE_API ae_net     *ae_nn_flatten(ae_net *p),  *ae_nn_unflatten(ae_net *p, int c, int h, int w);               /* nn.Flatten(); nn.Unflatten(1, (c, h, w)) */
@@ -237,7 +243,8 @@ AE_API ae_tensor   ae_param_at(ae_net *net, int i, const char **path);  /* net.n
 AE_API int         ae_params(ae_net *net);                        /* how many parameter tensors */
 AE_API size_t      ae_param_count(ae_net *net);                   /* sum(p.numel() for p in net.parameters()) */
 AE_API ae_tensor   ae_forward(ae_net *net, ae_tensor x);          /* net(x); a layer and the activation after it run as one: same bits, fewer passes */
-AE_API void        ae_train(ae_net *net, int on);                 /* net.train(on): batch norm uses the batch's statistics */
+AE_API ae_tensor   ae_lstm(ae_net *lstm, ae_tensor x, ae_tensor *h, ae_tensor *c);  /* y, (h, c) = lstm(x, (h, c)), both [layers,B,hidden]; NULL: from zeros */
+AE_API void        ae_train(ae_net *net, int on);                 /* net.train(on): batch norm uses the batch's statistics, dropout drops */
 AE_API void        ae_freeze(ae_net *net, int on);                /* net.requires_grad_(!on) */
 AE_API int         ae_summary(const ae_net *net, char *text, size_t size);        /* print(net) and a parameter count; returns the length */
 AE_API int         ae_diagnose(ae_net *net, ae_tensor x, char *text, size_t size);/* looks inside for x: dead units, NaN, collapse, how it was trained; returns findings */
@@ -1436,6 +1443,32 @@ static void ae__pool_backward(ae_call *c) {
 }
 static const ae_op ae__op_max_pool = { "max_pool2d", 1, ae__pool_shape, ae__pool_forward, ae__pool_backward, AE_ROW_NHWC };
 
+/* ---- Upsample: pixel i of the output lies between two of the input; arg: scale, bilinear ---- */
+static const char *ae__upsample_shape(ae_call *c) {
+    const int *d = c->in[0].dim, s = (int)c->arg[0];  char a[64];
+    if (c->in[0].ndim != 4 || d[2] > (1 << 24) / s || d[3] > (1 << 24) / s) return ae_say(c->ctx, "wants images [B, C, H, W], got %s", ae__shape_text(d, c->in[0].ndim, a));
+    ae__set_shape(&c->out, 4, d[0], d[1], d[2] * s, d[3] * s);  return NULL;
+}
+/* Nearest: the pixel i / s.  Bilinear (align_corners=False): (i + 1/2) / s - 1/2, but not before the first.  Returns the weight of the second. */
+static float ae__upsample_between(const ae_call *c, int i, int n, int *at) {
+    float s = c->arg[0], x = c->arg[1] == 0 ? (float)(i / (int)s) : fmaxf(((float)i + 0.5f) / s - 0.5f, 0);
+    at[0] = (int)x;  at[1] = at[0] + 1 < n ? at[0] + 1 : at[0];  return x - (float)at[0];
+}
+static void ae__upsample_image(void *user, int image) {         /* forward, or with dout backward */
+    const ae_call *c = (const ae_call *)user;  int C = c->out.dim[1], H = c->in[0].dim[2], W = c->in[0].dim[3], y, x, k, ch, row[2], col[2];
+    size_t at = (size_t)image * (size_t)(H * W * C), out = (size_t)image * (size_t)(c->out.dim[2] * c->out.dim[3] * C);
+    for (y = 0; y < c->out.dim[2]; y++) for (x = 0; x < c->out.dim[3]; x++, out += (size_t)C) {
+        float down = ae__upsample_between(c, y, H, row), right = ae__upsample_between(c, x, W, col);
+        for (k = 0; k < 4; k++) {
+            float w = (k / 2 ? down : 1 - down) * (k % 2 ? right : 1 - right);  size_t from = at + (size_t)((row[k / 2] * W + col[k % 2]) * C);
+            if (c->dout.data) for (ch = 0; ch < C; ch++) c->din[0].data[from + (size_t)ch] += w * c->dout.data[out + (size_t)ch];
+            else for (ch = 0; ch < C; ch++) c->out.data[out + (size_t)ch] = w * c->in[0].data[from + (size_t)ch] + (k ? c->out.data[out + (size_t)ch] : 0);
+        }
+    }
+}
+static void ae__upsample_run(ae_call *c) { ae__each_row(c, c->out.dim[0], &c->out, ae__upsample_image); }
+static const ae_op ae__op_upsample = { "upsample", 1, ae__upsample_shape, ae__upsample_run, ae__upsample_run, AE_ROW_NHWC };
+
 /* ---- BatchNorm (Ioffe & Szegedy 2015): y = (x - mean) / sqrt(var + eps) * weight + bias, per channel ---- */
 /* inputs: x [B,C] or [B,C,H,W], weight, bias, running mean, running var [C]; arg: training; saved: mean, 1/sqrt(var + eps) */
 
@@ -1561,6 +1594,12 @@ AE_API ae_tensor ae_mse_loss(ae_tensor out, ae_tensor target, ae_reduction r)   
 AE_API ae_tensor ae_l1_loss(ae_tensor out, ae_tensor target, ae_reduction r)         { return ae__loss(&ae__op_l1, out, target, r); }
 AE_API ae_tensor ae_bce_loss(ae_tensor out, ae_tensor target, ae_reduction r)        { return ae__loss(&ae__op_bce, out, target, r); }
 AE_API ae_tensor ae_bce_logits_loss(ae_tensor out, ae_tensor target, ae_reduction r) { return ae__loss(&ae__op_bce_logits, out, target, r); }
+AE_API ae_tensor ae_nll_loss(ae_tensor logp, ae_tensor labels, ae_reduction r) {
+    const ae_slot *s = ae__slot(logp), *t = s ? ae__slot(labels) : NULL;  char a[64], b[64];
+    if (!t) return ae__poison(logp.ctx);
+    if (s->ndim != 2 || t->ndim != 1 || s->dim[0] != t->dim[0]) return ae__fail(logp.ctx, "nll_loss: wants [N,C] and labels [N], got %s and %s", ae__shape_text(s->dim, s->ndim, a), ae__shape_text(t->dim, t->ndim, b));
+    return ae_affine(ae_reduce(ae_mul(logp, ae_one_hot(labels, s->dim[1])), -1, r), r == AE_MEAN ? -(float)s->dim[1] : -1.0f, 0);
+}
 AE_API ae_tensor ae_kl_loss(ae_tensor mean, ae_tensor logvar, ae_reduction r)        { return ae__loss(&ae__op_kl, mean, logvar, r); }
 
 /* ---- tensors ---- */
@@ -1799,7 +1838,7 @@ typedef struct ae_kind {
     ae_tensor (*forward)(ae_net *net, ae_tensor x, int act, float slope);  /* act: the activation behind it, fused; NULL: a container */
     int         fuses, act;          /* fuses: takes an activation;  act: is one */
 } ae_kind;
-enum { AE_LAYER_ARGS = 6, AE_LAYER_TENSORS = 5 };
+enum { AE_LAYER_ARGS = 6, AE_LAYER_TENSORS = 8 };
 struct ae_net {
     ae_ctx  *ctx;
     ae_net  *parent, *child, *last, *next;      /* next: sibling, or the next root of the context */
@@ -1866,6 +1905,12 @@ static int ae__batch_norm_owns(const float *arg, ae_owned *o) {                 
     for (i = 2; i < 5; i++) o[i].buffer = 1;
     o[4].i64 = 1;  return 5;
 }
+static int ae__lstm_owns(const float *arg, ae_owned *o) {                       /* arg: in, hidden, layers; rows of the gates i, f, g, o */
+    static const char *const name[] = { "weight_ih_l0", "weight_hh_l0", "bias_ih_l0", "bias_hh_l0", "weight_ih_l1", "weight_hh_l1", "bias_ih_l1", "bias_hh_l1" };
+    int i, in = (int)arg[0], H = (int)arg[1], n = 4 * (int)arg[2];
+    for (i = 0; i < n; i++) ae__own(&o[i], name[i], (float)(1.0 / sqrt((double)H)), 0, 4 * H, i % 4 > 1 ? 0 : i ? H : in, 0, 0);
+    return n;
+}
 static int ae__parameter_owns(const float *arg, ae_owned *o) {                  /* arg: bound, n, c, h, w; its name is the parameter's */
     ae__own(&o[0], "", arg[0], 0, (int)arg[1], (int)arg[2], (int)arg[3], (int)arg[4]);  return 1;
 }
@@ -1897,6 +1942,62 @@ static ae_tensor ae__batch_norm_run(ae_net *l, ae_tensor x, int act, float slope
     if (training != 0 && count) { count->data[0] += 1; count->version++; }
     return x;
 }
+/* Dropout: times a mask of 0 and 1 / (1 - p).  Its words are numbered like noise: the same for any number of threads, and when a step is run again. */
+static ae_tensor ae__dropout_run(ae_net *l, ae_tensor x, int act, float slope) {
+    ae_ctx *ae = l->ctx;  const ae_slot *s = ae__slot(x);  ae_slot *m;  ae_tensor mask;  float keep = 1 - l->arg[0];
+    uint32_t counter[4], word[4] = { 0, 0, 0, 0 };  int i;  (void)act, (void)slope;
+    if (!s || !l->training || ae->predicting) return x;
+    m = ae__new_tensor(ae, s->dim, s->ndim, &mask);
+    if (!m) return ae__poison(ae);
+    counter[1] = ae->random_op++;  counter[2] = (uint32_t)ae->random_step;
+    counter[3] = (uint32_t)AE_STREAM_NOISE << 24 | ((uint32_t)(ae->random_step >> 32) & 0xFFFFFFu);
+    for (i = 0; i < ae__numel(s->dim); i++) {
+        if (i % 4 == 0) counter[0] = (uint32_t)i / 4, ae__philox(ae->config.seed, counter, word);
+        m->data[i] = ae__unit(word[i % 4]) < keep ? 1 / keep : 0;
+    }
+    return ae_mul(x, mask);
+}
+/* LSTM (Hochreiter & Schmidhuber 1997).  Gates from a step's input and the last h: i lets in, f forgets, g is what comes in, o lets out. */
+static ae_tensor ae__lstm_linear(ae_tensor x, const ae_tensor *own) {           /* own: weight, then after another weight its bias */
+    const ae_tensor in[3] = { x, own[0], own[2] };  const float arg[2] = { AE_ACT_NONE, 0 };
+    return ae_apply(&ae__op_linear, in, arg, 2);
+}
+static ae_tensor ae__lstm_gate(ae_tensor z, int k) {                            /* z [B,4H] */
+    int H = ae_size(z, 1) / 4;  z = ae_slice(z, 1, k * H, k * H + H);
+    return k == 2 ? ae_tanh(z) : ae_sigmoid(z);
+}
+static ae_tensor ae__lstm_join(const ae_tensor *h, int n) { return n > 1 ? ae_cat(ae__lstm_join(h, n / 2), ae__lstm_join(h + n / 2, n - n / 2), 1) : *h; }
+/* One layer: x [B,T,in] -> [B,T,H]; h and c [B,H].  c = f c + i g,  h = o tanh(c). */
+static ae_tensor ae__lstm_layer(ae_tensor x, const ae_tensor *own, ae_tensor *h, ae_tensor *c) {
+    int t, B = ae_size(x, 0), T = ae_size(x, 1), H = ae_size(*h, 1);  ae_tensor *all = (ae_tensor *)(void *)ae__floats(x.ctx, (size_t)T * sizeof x / 4), gates, z;
+    if (!all) return ae__poison(x.ctx);
+    gates = ae_view(ae__lstm_linear(ae_view(x, B * T, ae_size(x, 2), 0, 0), own), B, T, 4 * H, 0);
+    for (t = 0; t < T; t++) {
+        z = ae_add(ae_view(ae_slice(gates, 1, t, t + 1), B, 4 * H, 0, 0), ae__lstm_linear(*h, own + 1));
+        *c = ae_add(ae_mul(ae__lstm_gate(z, 1), *c), ae_mul(ae__lstm_gate(z, 0), ae__lstm_gate(z, 2)));
+        all[t] = *h = ae_mul(ae__lstm_gate(z, 3), ae_tanh(*c));
+    }
+    return ae_view(ae__lstm_join(all, T), B, T, H, 0);
+}
+static int ae__seal(ae_net *net);
+AE_API ae_tensor ae_lstm(ae_net *l, ae_tensor x, ae_tensor *h, ae_tensor *c) {
+    const ae_slot *s = ae__slot_for(l->ctx, x);  int k, B, H = (int)l->arg[1], layers = (int)l->arg[2];  ae_tensor zero, part[2], last[2] = { x, x };  char a[64];
+    if (!s || !ae__seal(l)) return ae__poison(l->ctx);
+    l->ctx->net = l;
+    if (l->kind->owns != ae__lstm_owns) return ae__fail(l->ctx, "ae_lstm: this is no LSTM");
+    if (s->ndim != 3 || s->dim[2] != (int)l->arg[0]) return ae__fail(l->ctx, "wants [B, T, %d], got %s", (int)l->arg[0], ae__shape_text(s->dim, s->ndim, a));
+    B = s->dim[0];  zero = ae_from(l->ctx, NULL, layers, B, H, 0);
+    for (k = 0; k < layers; k++) {
+        part[0] = ae_view(ae_slice(h ? *h : zero, 0, k, k + 1), B, H, 0, 0);  part[1] = ae_view(ae_slice(c ? *c : zero, 0, k, k + 1), B, H, 0, 0);
+        x = ae__lstm_layer(x, l->tensor + 4 * k, &part[0], &part[1]);
+        last[0] = k ? ae_cat(last[0], part[0], 0) : part[0];  last[1] = k ? ae_cat(last[1], part[1], 0) : part[1];
+    }
+    if (h) *h = ae_view(last[0], layers, B, H, 0);
+    if (c) *c = ae_view(last[1], layers, B, H, 0);
+    l->ctx->net = NULL;  return x;
+}
+static ae_tensor ae__lstm_run(ae_net *l, ae_tensor x, int act, float slope) { (void)act, (void)slope; return ae_lstm(l, x, NULL, NULL); }
+static ae_tensor ae__upsample_layer(ae_net *l, ae_tensor x, int act, float slope) { (void)act, (void)slope; return ae_apply(&ae__op_upsample, &x, l->arg, 2); }
 static ae_tensor ae__act_run(ae_net *l, ae_tensor x, int act, float slope);
 static ae_tensor ae__pool_run(ae_net *l, ae_tensor x, int act, float slope) { (void)act, (void)slope; return ae_apply(&ae__op_max_pool, &x, l->arg, 3); }
 static ae_tensor ae__log_softmax_run(ae_net *l, ae_tensor x, int act, float slope) { (void)l, (void)act, (void)slope; return ae_log_softmax(x); }
@@ -1915,6 +2016,9 @@ static const ae_kind ae__kinds[] = {
     { "BatchNorm1d", "1", "%d, eps=1e-05, momentum=0.1, affine=True, track_running_stats=True", ae__batch_norm_owns, ae__batch_norm_run, 0, 0 },
     { "BatchNorm2d", "1", "%d, eps=1e-05, momentum=0.1, affine=True, track_running_stats=True", ae__batch_norm_owns, ae__batch_norm_run, 0, 0 },
     { "MaxPool2d", "110", "kernel_size=%d, stride=%d, padding=%d, dilation=1, ceil_mode=False", NULL, ae__pool_run, 0, 0 },
+    { "Upsample", "10", "scale_factor=%d, bilinear=%d", NULL, ae__upsample_layer, 0, 0 },
+    { "Dropout", "-", "p=%g, inplace=False", NULL, ae__dropout_run, 0, 0 },
+    { "LSTM", "111", "%d, %d, num_layers=%d, batch_first=True", ae__lstm_owns, ae__lstm_run, 0, 0 },
     { "ReLU", "", "", NULL, ae__act_run, 0, AE_ACT_RELU },
     { "LeakyReLU", "-", "negative_slope=%g", NULL, ae__act_run, 0, AE_ACT_LEAKY },
     { "Sigmoid", "", "", NULL, ae__act_run, 0, AE_ACT_SIGMOID },
@@ -1955,6 +2059,8 @@ static const char *ae__layer_problem(ae_ctx *ae, const ae_kind *k, const float *
             return ae_say(ae, "its number %d is %g and must be a whole one from %c on", i + 1, (double)arg[i], k->least[i]);
         if (!(fabs((double)arg[i]) < 1e7)) return ae_say(ae, "its number %d is %g", i + 1, (double)arg[i]);
     }
+    if (k->forward == ae__dropout_run && !(arg[0] >= 0 && arg[0] <= 1)) return ae_say(ae, "a probability of %g", (double)arg[0]);
+    if (k->owns == ae__lstm_owns && arg[2] > AE_LAYER_TENSORS / 4) return ae_say(ae, "%g layers: at most %d in one, and another LSTM behind it", (double)arg[2], AE_LAYER_TENSORS / 4);
     for (i = 1; k->owns == ae__parameter_owns && i < 4; i++) if (arg[i] == 0 && arg[i + 1] != 0) return "an axis of size 0 before another one";
     if (k->forward == ae__pool_run && 2 * arg[2] > arg[0]) return ae_say(ae, "padding %g is more than half the window %g", (double)arg[2], (double)arg[0]);
     if (k->owns == ae__convt_owns && arg[5] > 0 && arg[5] >= arg[3]) return ae_say(ae, "output_padding %g must be smaller than the stride %g", (double)arg[5], (double)arg[3]);
@@ -2001,6 +2107,9 @@ AE_API ae_net *ae_nn_conv_transpose2d(ae_net *p, int in, int out, int k, int str
 AE_API ae_net *ae_nn_max_pool2d(ae_net *p, int k, int stride, int pad) { const float arg[] = { (float)k, (float)stride, (float)pad }; return ae__layer(p, "MaxPool2d", arg); }
 AE_API ae_net *ae_nn_batch_norm1d(ae_net *p, int features) { const float arg = (float)features; return ae__layer(p, "BatchNorm1d", &arg); }
 AE_API ae_net *ae_nn_batch_norm2d(ae_net *p, int channels) { const float arg = (float)channels; return ae__layer(p, "BatchNorm2d", &arg); }
+AE_API ae_net *ae_nn_upsample(ae_net *p, int scale, int bilinear) { const float arg[] = { (float)scale, (float)(bilinear != 0) }; return ae__layer(p, "Upsample", arg); }
+AE_API ae_net *ae_nn_dropout(ae_net *p, float probability) { return ae__layer(p, "Dropout", &probability); }
+AE_API ae_net *ae_nn_lstm(ae_net *p, int in, int hidden, int layers) { const float arg[] = { (float)in, (float)hidden, (float)layers }; return ae__layer(p, "LSTM", arg); }
 AE_API ae_net *ae_nn_relu(ae_net *p)        { return ae__layer(p, "ReLU", NULL); }
 AE_API ae_net *ae_nn_leaky_relu(ae_net *p, float slope) { return ae__layer(p, "LeakyReLU", &slope); }
 AE_API ae_net *ae_nn_sigmoid(ae_net *p)     { return ae__layer(p, "Sigmoid", NULL); }
@@ -2037,7 +2146,7 @@ static int ae__place(ae_net *root, ae_net *l, int i, float *data, float *grad, i
     ae_ctx *ae = root->ctx;  const ae_owned *o = &l->owned[i];  ae_slot *s = ae__new_slot(ae, 1, &l->tensor[i]);
     if (!s) return 0;
     s->data = data;  s->grad = o->buffer ? NULL : grad;  s->ndim = o->ndim;  memcpy(s->dim, o->dim, sizeof s->dim);
-    s->layout = !o->buffer && o->ndim > 1 && l->kind->fuses ? AE_PACKED : AE_NCHW;  s->needs_grad = !o->buffer;
+    s->layout = !o->buffer && o->ndim > 1 && (l->kind->fuses || l->kind->owns == ae__lstm_owns) ? AE_PACKED : AE_NCHW;  s->needs_grad = !o->buffer;
     ae__draw(ae, root->number, number, o, grad);                     /* the gradient block serves as scratch */
     if (s->layout == AE_PACKED) ae__relayout(grad, data, s->dim, AE_PACKED, 0, 0);
     else memcpy(data, grad, (size_t)ae__numel(s->dim) * sizeof(float));
@@ -2842,7 +2951,7 @@ AE_API int ae_diagnose(ae_net *net, ae_tensor x, char *text, size_t size) {
     int grad = ae_grad_enabled(ae, 0), fuse = ae->fuse, findings = 0, rows, same, i = ae->n_records;  double error, unused, spread, mean;
     ae->fuse = 0;  ae->predicting++;  y = ae_forward(net, x);  ae->predicting--;  ae->fuse = fuse;  ae_grad_enabled(ae, grad);
     for (; i < ae->n_records && !ae->poisoned; i++)
-        if (ae->records[i].net && ae->records[i].op != &ae__op_relayout && ae->records[i].op != &ae__op_view) findings += ae__diagnose_layer(ae, &ae->records[i], &t);
+        if (ae->records[i].net && ae->records[i].op != &ae__op_relayout && ae->records[i].op != &ae__op_view && ae->records[i].net->kind->owns != ae__lstm_owns) findings += ae__diagnose_layer(ae, &ae->records[i], &t);
     findings += ae__diagnose_steps(net, &t);  rows = ae->poisoned ? 0 : ae_size(y, 0);
     if (rows > 1 && ae_size(x, 0) == rows) {
         same = ae_size(x, -1) == ae_size(y, -1);

@@ -565,6 +565,43 @@ static __global__ void unpool_kernel(Pool g, const float *dy, const float *saved
     dx[i] = sum;
 }
 
+/* Where pixel i of an enlarged row or column lies in the small one, and the weight of the second of two: autoenc.h's, word by word. */
+static __device__ float between(Pool g, int i, int n, int *at)
+{
+    float x = g.p == 0 ? (float)(i / g.s) : fmaxf(((float)i + 0.5f) / (float)g.s - 0.5f, 0.0f);
+    at[0] = (int)x;
+    at[1] = at[0] + 1 < n ? at[0] + 1 : at[0];
+    return x - (float)at[0];
+}
+static __global__ void upsample_kernel(Pool g, const float *in, float *out)
+{
+    size_t i = (size_t)blockIdx.x * BLOCK + threadIdx.x;
+    if (i >= g.n) return;
+    int c = (int)(i % (size_t)g.C), row[2], col[2];
+    float right = between(g, (int)(i / (size_t)g.C % (size_t)g.ow), g.W, col), sum = 0;
+    float down = between(g, (int)(i / ((size_t)g.C * (size_t)g.ow) % (size_t)g.oh), g.H, row);
+    const float *x = in + i / ((size_t)g.C * (size_t)g.ow * (size_t)g.oh) * ((size_t)g.H * (size_t)g.W * (size_t)g.C);
+    for (int k = 0; k < 4; k++) sum = (k / 2 ? down : 1 - down) * (k % 2 ? right : 1 - right) * x[(row[k / 2] * g.W + col[k % 2]) * g.C + c] + sum;
+    out[i] = sum;
+}
+/* An input pixel asks the outputs around it for what they took of it, in the processor's order. */
+static __global__ void downsample_kernel(Pool g, const float *dy, float *dx)
+{
+    size_t i = (size_t)blockIdx.x * BLOCK + threadIdx.x;
+    if (i >= g.n) return;
+    int c = (int)(i % (size_t)g.C), x = (int)(i / (size_t)g.C % (size_t)g.W), y = (int)(i / ((size_t)g.C * (size_t)g.W) % (size_t)g.H), row[2], col[2];
+    size_t image = i / ((size_t)g.C * (size_t)g.W * (size_t)g.H);
+    float sum = dx[i];
+    for (int oy = y > 0 ? (y - 1) * g.s : 0; oy < (y + 2) * g.s && oy < g.oh; oy++)
+        for (int ox = x > 0 ? (x - 1) * g.s : 0; ox < (x + 2) * g.s && ox < g.ow; ox++) {
+            float down = between(g, oy, g.H, row), right = between(g, ox, g.W, col);
+            float d = dy[((image * (size_t)g.oh + (size_t)oy) * (size_t)g.ow + (size_t)ox) * (size_t)g.C + (size_t)c];
+            for (int k = 0; k < 4; k++)
+                if (row[k / 2] == y && col[k % 2] == x) sum += (k / 2 ? down : 1 - down) * (k % 2 ? right : 1 - right) * d;
+        }
+    dx[i] = sum;
+}
+
 static __global__ void bn_mean_kernel(const double *part, int parts, int C, double rows, float *mean)
 {
     int c = (int)(blockIdx.x * BLOCK + threadIdx.x);
@@ -1123,6 +1160,16 @@ static void pool_backward(Cuda *d, Call c)
 {
     launch(d, unpool_kernel, dim3(blocks(count(&c.in[0]))), dim3(BLOCK), pool_of(c, count(&c.in[0])), c.dout.data, c.saved, c.din[0].data);
 }
+static Pool upsample_of(Call c, size_t n)
+{
+    Pool g = { c.in[0].dim[2], c.in[0].dim[3], c.in[0].dim[1], c.out.dim[2], c.out.dim[3], 0, (int)c.arg[0], (int)c.arg[1], n };
+    return g;
+}
+static void upsample_forward(Cuda *d, Call c) { launch(d, upsample_kernel, dim3(blocks(count(&c.out))), dim3(BLOCK), upsample_of(c, count(&c.out)), c.in[0].data, c.out.data); }
+static void upsample_backward(Cuda *d, Call c)
+{
+    launch(d, downsample_kernel, dim3(blocks(count(&c.in[0]))), dim3(BLOCK), upsample_of(c, count(&c.in[0])), c.dout.data, c.din[0].data);
+}
 static Norm norm_of(Call c)
 {
     int C = c.in[0].dim[1];
@@ -1195,6 +1242,7 @@ static const struct Op { const char *name; void (*forward)(Cuda *d, Call c); voi
     { "kl_loss", kl_forward, kl_backward, 0 }, { "log_softmax", log_softmax_forward, log_softmax_backward, 0 },
     { "linear", linear_forward, linear_backward, 0 }, { "matmul", matmul_forward, matmul_backward, 0 }, { "conv2d", conv_forward, conv_backward, 0 },
     { "conv_transpose2d", convt_forward, convt_backward, 0 }, { "max_pool2d", pool_forward, pool_backward, 0 },
+    { "upsample", upsample_forward, upsample_backward, 0 },
     { "batch_norm", norm_forward, norm_backward, 0 }, { "fill", do_fill, NULL, 1 }, { "activation", do_activation, NULL, 0 },
     { "serve", do_serve, NULL, 4 }, { "noise", do_noise, NULL, 63 }, { "adam", do_adam, NULL, 127 }, { "sgd", do_sgd, NULL, 15 },
     { "accumulate", do_accumulate, NULL, 0 }

@@ -49,7 +49,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { KIT_DIGITS = 10, KIT_LETTERS = 26, KIT_NETS = 6 };           /* at most KIT_NETS networks are trained in one run */
+enum { KIT_DIGITS = 10, KIT_LETTERS = 26, KIT_NETS = 10 };          /* at most KIT_NETS networks are trained in one run */
 enum { KIT_FLAG, KIT_INT, KIT_SEED, KIT_REAL, KIT_TEXT, KIT_DIR, KIT_NAME };     /* kinds of option: int, int, uint64_t, */
 typedef struct kit_option {                                                      /* double, and const char * thrice */
     const char *name;

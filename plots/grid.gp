@@ -1,9 +1,10 @@
 # grid.gp - small grey images in rows and columns, each pixel a square of whole screen pixels.
 #
-#     gnuplot -c plots/grid.gp IN.u8 OUT.png TITLE N COLUMNS GROUP "TOP LABELS" "ROW LABELS"
+#     gnuplot -c plots/grid.gp IN.u8 OUT.png TITLE N COLUMNS GROUP "TOP LABELS" "ROW LABELS" [3]
 #
 # IN.u8 holds N images of 28 x 28 bytes, 0 black and 255 white, one after the other.  GROUP leaves a wider gap after
 # every GROUP columns (pairs: 2; none: 0).  Labels are words; an underscore in them stands for a space; - is no labels.
+# With 3, a pixel has three bytes: red, green and blue.
 
 n       = int(ARG4)
 columns = int(ARG5)
@@ -54,5 +55,10 @@ do for [i = 1:words(top)] {
 do for [i = 1:words(side)] {
     set label 100 + i space(word(side, i)) at first -10, first y((i - 1) * columns) + 14 * scale right
 }
-plot for [i = 0:n-1] ARG1 binary array=(28,28) format='%uchar' skip=784*i dx=scale dy=scale \
-     origin=(x(i) + 0.5 * scale, y(i) + 0.5 * scale) with image
+if (ARG9 eq "3") {
+    plot for [i = 0:n-1] ARG1 binary array=(28,28) format='%uchar%uchar%uchar' skip=2352*i dx=scale dy=scale \
+         origin=(x(i) + 0.5 * scale, y(i) + 0.5 * scale) using 1:2:3 with rgbimage
+} else {
+    plot for [i = 0:n-1] ARG1 binary array=(28,28) format='%uchar' skip=784*i dx=scale dy=scale \
+         origin=(x(i) + 0.5 * scale, y(i) + 0.5 * scale) with image
+}

@@ -173,7 +173,7 @@ static const op_case op_cases[] = {
 /* ---- layers: a small net, its gradients, and two steps of an optimiser ---- */
 
 typedef struct layer_case { const char *name; int kind, n, in, h, w, out, k, s, p, extra; void (*act)(ae_net *net); } layer_case;
-enum { CONV, CONVT, LINEAR, POOL, NORM };
+enum { CONV, CONVT, LINEAR, POOL, NORM, UP, LSTM };
 
 static void act_none(ae_net *net) { (void)net; }
 static void act_relu(ae_net *net) { ae_nn_relu(net); }
@@ -184,12 +184,14 @@ static void act_tanh(ae_net *net) { ae_nn_tanh(net); }
 /* A layer between two others, so that its input gradient is asked for and a mask may stand in its way. */
 static void build(ae_net *net, const layer_case *c)
 {
-    if (c->kind == LINEAR) { ae_nn_linear(net, c->in, c->in); ae_nn_relu(net); ae_nn_linear(net, c->in, c->out); }
+    if (c->kind == LSTM) { ae_nn_lstm(net, c->w, c->out, 2); ae_nn_dropout(net, 0.25f); ae_nn_lstm(net, c->out, c->in, 1); }
+    else if (c->kind == LINEAR) { ae_nn_linear(net, c->in, c->in); ae_nn_relu(net); ae_nn_linear(net, c->in, c->out); }
     else { ae_nn_conv2d(net, 2, c->in, 1, 1, 0); ae_nn_leaky_relu(net, 0.3f); }
     if (c->kind == CONV) ae_nn_conv2d(net, c->in, c->out, c->k, c->s, c->p);
     if (c->kind == CONVT) ae_nn_conv_transpose2d(net, c->in, c->out, c->k, c->s, c->p, c->extra);
     if (c->kind == POOL) ae_nn_max_pool2d(net, c->k, c->s, c->p);
     if (c->kind == NORM) ae_nn_batch_norm2d(net, c->in);
+    if (c->kind == UP) ae_nn_upsample(net, c->s, c->p);
     c->act(net);
 }
 static void run_layer(const layer_case *c, const char *device, notes *o)
@@ -205,6 +207,7 @@ static void run_layer(const layer_case *c, const char *device, notes *o)
     if (c->n % 2 == 0) ae_set(opt, AE_MOMENTUM, 0.9f);
     ae_set(opt, AE_WEIGHT_DECAY, 0.01f);
     dim[0] = c->n, dim[1] = c->kind == LINEAR ? c->in : 2, dim[2] = c->kind == LINEAR ? 0 : c->h, dim[3] = c->kind == LINEAR ? 0 : c->w;
+    if (c->kind == LSTM) dim[1] = c->h, dim[2] = c->w, dim[3] = 0;
     x = ae_keep(numbers(ae, dim, 5, -1, 1));
     for (step = 0; step < 3; step++) {
         size_t mark = ae_begin(ae);
@@ -237,6 +240,8 @@ static const layer_case layer_cases[] = {
     { "convT k7, covering", CONVT, 5, 20, 1, 1, 9, 7, 1, 0, 0, act_relu }, { "convT k4 s3 p1 op2", CONVT, 3, 10, 4, 5, 7, 4, 3, 1, 2, act_leaky }, { "convT k2 s3, gaps", CONVT, 2, 9, 5, 4, 6, 2, 3, 0, 0, act_tanh },
     { "convT k6 s3 p4", CONVT, 3, 16, 10, 10, 2, 6, 3, 4, 0, act_none }, { "convT k3 s1 p1", CONVT, 3, 5, 6, 7, 40, 3, 1, 1, 0, act_relu },
     { "max pool k2 s2", POOL, 3, 5, 8, 10, 0, 2, 2, 0, 0, act_none }, { "max pool k3 s2 p1, overlapping", POOL, 3, 7, 9, 8, 0, 3, 2, 1, 0, act_none },
+    { "upsample by 2, nearest", UP, 3, 5, 4, 7, 0, 0, 2, 0, 0, act_relu }, { "upsample by 3, bilinear", UP, 2, 9, 5, 3, 0, 0, 3, 1, 0, act_none },
+    { "upsample one pixel, bilinear", UP, 3, 2, 1, 1, 0, 0, 4, 1, 0, act_none }, { "three LSTMs and dropout", LSTM, 5, 7, 6, 4, 9, 0, 0, 0, 0, act_none },
     { "batch norm, 3 channels", NORM, 5, 3, 6, 7, 0, 0, 0, 0, 0, act_relu }, { "batch norm, 70 channels", NORM, 4, 70, 5, 4, 0, 0, 0, 0, 0, act_leaky }
 };
 

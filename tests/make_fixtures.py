@@ -189,11 +189,36 @@ def layers():
          note="equal values: the gradient goes to the first in row order")
     case("avgpool2d_k2s2", lambda x: F.avg_pool2d(x, 2), {"x": normal("avgpool2d", 2, 3, 9, 6)},
          op="AvgPool2d", kernel=2, stride=2)
-    case("upsample_nearest", lambda x: F.interpolate(x, scale_factor=2, mode="nearest"),
-         {"x": normal("upsample_nearest", 2, 3, 4, 5)}, op="Upsample", mode="nearest", scale=2)
-    case("upsample_bilinear", lambda x: F.interpolate(x, scale_factor=2, mode="bilinear", align_corners=False),
-         {"x": normal("upsample_bilinear", 2, 3, 4, 5)}, op="Upsample", mode="bilinear", scale=2,
-         align_corners=False)
+    for name, scale, shape in (("", 2, (2, 3, 4, 5)), ("_x3", 3, (2, 17, 3, 2))):
+        for mode in ("nearest", "bilinear"):
+            corners = {} if mode == "nearest" else {"align_corners": False}
+            name_of = f"upsample_{mode}{name}"
+            case(name_of, lambda x: F.interpolate(x, scale_factor=scale, mode=mode, **corners),
+                 {"x": normal(name_of, *shape)}, op="Upsample", mode=mode, scale=scale, **corners)
+
+
+def lstm(name, n, steps, cin, hidden, layers):
+    """Outputs and last state, with an upstream gradient for each of them."""
+    net = nn.LSTM(cin, hidden, layers, batch_first=True)
+    for key, p in net.named_parameters():
+        p.data = scaled(f"{name}/{key}", hidden, *p.shape)
+    values = {"x": normal(name + "/x", n, steps, cin), "h0": normal(name + "/h0", layers, n, hidden) / 2,
+              "c0": normal(name + "/c0", layers, n, hidden), **{k: p.data for k, p in net.named_parameters()}}
+    upstream = {"y": normal(name + "/grad_y", n, steps, hidden), "h_n": normal(name + "/grad_h_n", layers, n, hidden),
+                "c_n": normal(name + "/grad_c_n", layers, n, hidden)}
+
+    def run(convert):
+        leaves = {k: convert(t).requires_grad_() for k, t in values.items()}
+        weights = {k: t for k, t in leaves.items() if k not in ("x", "h0", "c0")}
+        y, (h, c) = torch.func.functional_call(net.to(leaves["x"].dtype), weights, (leaves["x"], (leaves["h0"], leaves["c0"])))
+        out = {"y": y, "h_n": h, "c_n": c}
+        sum((t * convert(upstream[k])).sum() for k, t in out.items()).backward()
+        return {**{k: t.detach() for k, t in out.items()}, **{"grad_" + k: t.grad for k, t in leaves.items()}}
+
+    got = run(lambda t: t.clone())
+    check(name, got, run(lambda t: t.double()), 1e-5)
+    save(name, {**values, **got, **{"grad_" + k: t for k, t in upstream.items()}}, op="LSTM", batch_first=True,
+         layers=layers, layout="gate rows i,f,g,o; weight_ih [4H,in], weight_hh [4H,H], two biases")
 
 
 def batchnorms():
@@ -534,6 +559,8 @@ def main():
     torch.use_deterministic_algorithms(True)
     np.seterr(over="ignore")                            # the hash wraps around, and means to
     layers()
+    lstm("lstm_1layer", 3, 6, 5, 7, 1)
+    lstm("lstm_2layer", 2, 5, 4, 6, 2)
     batchnorms()
     activations()
     losses()

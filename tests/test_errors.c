@@ -236,6 +236,17 @@ static void loader_empty(ae_ctx *ae)   { ae_tensor x; ae_next_batch(ae_loader_ne
 static void loader_no_y(ae_ctx *ae)    { ae_tensor x, y; ae_next_batch(three_rows(ae), &x, &y); }
 static void loader_size(ae_ctx *ae)    { static const float d[4]; ae_load_f32(ae_loader_new(ae, 2, 0), d, 2, -1, 0, 0); }
 
+static void upsample(ae_ctx *ae)       { ae_net *n = ae_net_new(ae); ae_nn_upsample(n, 2, 1); ae_forward(n, zeros(ae, 2, 16, 0, 0)); }
+static void upsample_zero(ae_ctx *ae)  { ae_nn_upsample(ae_net_new(ae), 0, 1); }
+static void dropout(ae_ctx *ae)        { ae_nn_dropout(ae_net_new(ae), 1.5f); }
+static void dropout_nan(ae_ctx *ae)    { ae_nn_dropout(ae_net_new(ae), NAN); }
+static void lstm_row(ae_ctx *ae)       { ae_net *n = ae_net_new(ae); ae_nn_lstm(n, 28, 4, 1); ae_forward(n, zeros(ae, 2, 784, 0, 0)); }
+static void lstm_size(ae_ctx *ae)      { ae_net *n = ae_net_new(ae); ae_nn_lstm(n, 28, 4, 1); ae_forward(n, zeros(ae, 2, 28, 27, 0)); }
+static void lstm_layers(ae_ctx *ae)    { ae_nn_lstm(ae_net_new(ae), 28, 4, 3); }
+static void lstm_none(ae_ctx *ae)      { ae_net *n = ae_net_new(ae); ae_lstm(ae_nn_linear(n, 4, 4), zeros(ae, 2, 3, 4, 0), NULL, NULL); }
+static void lstm_state(ae_ctx *ae)     { ae_net *n = ae_net_new(ae); ae_tensor h = zeros(ae, 1, 3, 4, 0); ae_lstm(ae_nn_lstm(n, 5, 4, 1), zeros(ae, 2, 3, 5, 0), &h, NULL); }
+static void nll_rows(ae_ctx *ae)       { ae_nll_loss(zeros(ae, 3, 4, 0, 0), zeros(ae, 1, 0, 0, 0), AE_SUM); }
+static void nll_label(ae_ctx *ae)      { const float y[2] = { 1, 4 }; ae_nll_loss(zeros(ae, 2, 4, 0, 0), ae_from(ae, y, 2, 0, 0, 0), AE_SUM); }
 static const char *never_fits(ae_call *c) { return ae_say(c->ctx, "nothing fits, least of all %d axes", c->in[0].ndim); }
 static void nothing(ae_call *c) { (void)c; }
 static const ae_op mine = { "mine", 1, never_fits, nothing, NULL, 0 }, too_wide = { "too_wide", 7, never_fits, nothing, NULL, 0 }, half = { "half", 1, never_fits, NULL, NULL, 0 };
@@ -255,6 +266,17 @@ static const struct { const char *name; void (*make)(ae_ctx *ae); const char *sa
     { "a BatchNorm2d's channels", norm_channels, { "BatchNorm2d", "[2, 4, 3, 3]" } },
     { "BatchNorm1d of one row", norm_one_row, { "BatchNorm1d", "[1, 3]" } },
     { "matmul", matmul, { "matmul", "[2, 3]", "[2, 4]" } },
+    { "an Upsample's input", upsample, { "Upsample", "[2, 16]", "[B, C, H, W]" } },
+    { "Upsample by 0", upsample_zero, { "Upsample", "0" } },
+    { "a Dropout of 1.5", dropout, { "Dropout", "1.5" } },
+    { "a Dropout of NaN", dropout_nan, { "Dropout", "nan" } },
+    { "a flat image for an LSTM", lstm_row, { "LSTM(28, 4", "[2, 784]", "[B, T, 28]" } },
+    { "an LSTM's input", lstm_size, { "LSTM", "[2, 28, 27]", "[B, T, 28]" } },
+    { "an LSTM of three layers", lstm_layers, { "LSTM", "3", "at most 2" } },
+    { "ae_lstm of a Linear", lstm_none, { "ae_lstm", "Linear" } },
+    { "an LSTM's state of other rows", lstm_state, { "LSTM", "[1, 3, 4]", "[2, 4]" } },
+    { "nll_loss of too few labels", nll_rows, { "nll_loss", "[3, 4]", "[1]" } },
+    { "nll_loss of no class", nll_label, { "label 4", "0..3" } },
     { "add", add, { "[2, 3]", "[2, 4]" } },
     { "cat", cat, { "cat", "[2, 3]", "[4, 3]" } },
     { "cat along no axis", cat_axis, { "cat", "[2, 3]" } },

@@ -79,6 +79,13 @@ static ae_tensor l1_sum(void *u)      { (void)u; return ae_l1_loss(a(), b(), AE_
 static ae_tensor bce_mean(void *u)    { (void)u; return ae_bce_loss(ae_sigmoid(a()), targets(3, 4), AE_MEAN); }
 static ae_tensor bce_sum(void *u)     { (void)u; return ae_bce_loss(ae_sigmoid(a()), targets(3, 4), AE_SUM); }
 static ae_tensor logits_mean(void *u) { (void)u; return ae_bce_logits_loss(a(), targets(3, 4), AE_MEAN); }
+static ae_tensor nll(ae_reduction r)
+{
+    const float label[3] = { 2, 0, 3 };
+    return ae_nll_loss(ae_log_softmax(a()), ae_from(ae, label, 3, 0, 0, 0), r);
+}
+static ae_tensor nll_mean(void *u)    { (void)u; return nll(AE_MEAN); }
+static ae_tensor nll_sum(void *u)     { (void)u; return nll(AE_SUM); }
 static ae_tensor logits_sum(void *u)  { (void)u; return ae_bce_logits_loss(a(), targets(3, 4), AE_SUM); }
 static ae_tensor kl_mean(void *u)     { (void)u; return ae_kl_loss(a(), b(), AE_MEAN); }
 static ae_tensor kl_sum(void *u)      { (void)u; return ae_kl_loss(a(), b(), AE_SUM); }
@@ -93,7 +100,7 @@ static const struct { const char *name; ae_tensor (*loss)(void *user); } ops[] =
     { "mean over axis 1", op_mean1 }, { "mean over axis 2 of 4", op_mean2 },
     { "mse_loss, mean", mse_mean }, { "mse_loss, sum", mse_sum }, { "l1_loss, mean", l1_mean }, { "l1_loss, sum", l1_sum },
     { "bce_loss, mean", bce_mean }, { "bce_loss, sum", bce_sum }, { "bce_logits_loss, mean", logits_mean }, { "bce_logits_loss, sum", logits_sum },
-    { "kl_loss, mean", kl_mean }, { "kl_loss, sum", kl_sum }
+    { "nll_loss, mean", nll_mean }, { "nll_loss, sum", nll_sum }, { "kl_loss, mean", kl_mean }, { "kl_loss, sum", kl_sum }
 };
 
 static void begin(void)
@@ -214,6 +221,22 @@ static void build_vae(void)
     ae_nn_linear(ae_sequential(net, "decoder"), 3, 13);
     ae_nn_sigmoid(ae_child(net, "decoder"));
 }
+static void build_up(void)
+{
+    ae_nn_conv2d(net, 2, 4, 3, 2, 1);
+    ae_nn_tanh(net);
+    ae_nn_dropout(net, 0.25f);           /* the same mask at every evaluation, or differences would be noise */
+    ae_nn_upsample(net, 3, 1);
+    ae_nn_conv2d(net, 4, 3, 3, 3, 1);
+    ae_nn_upsample(net, 2, 0);
+    ae_nn_conv2d(net, 3, 2, 3, 1, 1);
+}
+static void build_lstm(void)
+{
+    ae_nn_lstm(net, 5, 6, 2);
+    ae_nn_dropout(net, 0.25f);
+    ae_nn_lstm(net, 6, 3, 1);
+}
 static void build_softmax(void)
 {
     ae_nn_linear(net, 13, 7);
@@ -227,6 +250,7 @@ static ae_tensor images(void) { return ae_randn(ae, 3, 2, 8, 8); }
 
 static ae_tensor fc(void *u)     { ae_tensor x = rows(); (void)u; return ae_mse_loss(ae_forward(net, x), ae_sigmoid(x), AE_SUM); }
 static ae_tensor conv(void *u)   { ae_tensor x = images(); (void)u; return ae_mse_loss(ae_forward(net, x), x, AE_MEAN); }
+static ae_tensor steps(void *u)  { (void)u; return weighted(ae_forward(net, ae_randn(ae, 4, 7, 5, 0))); }
 static ae_tensor softmax(void *u) { (void)u; return weighted(ae_forward(net, rows())); }
 static ae_tensor vae(void *u)
 {
@@ -239,6 +263,7 @@ static ae_tensor vae(void *u)
 static const struct { const char *name; void (*build)(void); ae_tensor (*loss)(void *user); double bound; } nets[] = {
     { "a fully connected net", build_fc, fc, BOUND }, { "a convolutional net", build_conv, conv, BOUND }, { "one with leaky relu", build_leaky, conv, 1e-1 },
     { "a net that flattens and unflattens", build_flat, conv, BOUND }, { "a net with batch norm", build_norm, conv, BOUND },
+    { "upsampling and dropout", build_up, conv, BOUND }, { "two LSTMs and dropout", build_lstm, steps, BOUND },
     { "a net with max pool", build_pool, conv, BOUND }, { "a classifier", build_softmax, softmax, BOUND },
     { "a variational autoencoder with noise", build_vae, vae, BOUND }
 };

@@ -74,6 +74,7 @@ static ae_net *build(const fixture *f, const char *name)
     else if (!strncmp(name, "batchnorm1d", 11)) ae_nn_batch_norm1d(net, w.dim[0]);
     else if (!strncmp(name, "batchnorm2d", 11)) ae_nn_batch_norm2d(net, w.dim[0]);
     else if (!strncmp(name, "maxpool2d", 9)) ae_nn_max_pool2d(net, k, s, p);
+    else if (!strncmp(name, "upsample", 8)) ae_nn_upsample(net, (int)fixture_meta(f, "scale", 2), strstr(name, "bilinear") != NULL);
     else if (!strncmp(name, "relu", 4)) ae_nn_relu(net);
     else if (!strncmp(name, "leakyrelu", 9)) ae_nn_leaky_relu(net, (float)atof(name + 10));
     else if (!strncmp(name, "sigmoid", 7)) ae_nn_sigmoid(net);
@@ -114,6 +115,46 @@ static void check_layer(const fixture *f, const char *name)
     ae_end(ae, mark);
 }
 
+/* Upstream gradients for the outputs and for the last state; gradients of the first state and of every weight. */
+static void check_lstm(const fixture *f, const char *name)
+{
+    size_t mark = ae_begin(ae);
+    fixture_tensor w = fixture_get(f, "weight_hh_l0"), first = fixture_get(f, "weight_ih_l0");
+    ae_net *net = ae_net_new(ae), *lstm = ae_name(ae_nn_lstm(net, first.dim[1], w.dim[1], (int)fixture_meta(f, "layers", 1)), "rnn");
+    ae_tensor x = tensor(f, "x"), state[2], last[2], y, loss;
+    const char *path;
+    char grad[64];
+    int i;
+    state[0] = last[0] = tensor(f, "h0");
+    state[1] = last[1] = tensor(f, "c0");
+    ae_requires_grad(x, 1);
+    for (i = 0; i < 2; i++) ae_requires_grad(state[i], 1);
+    for (i = 0; i < ae_params(net); i++) {
+        ae_tensor p = ae_param_at(net, i, &path);
+        snprintf(grad, sizeof grad, "%s", path + 4);            /* behind "rnn." */
+        assign(f, grad, p);
+    }
+    y = ae_lstm(lstm, x, &last[0], &last[1]);
+    compare(f, name, y, "y", 2e-5);
+    compare(f, name, last[0], "h_n", 2e-5);
+    compare(f, name, last[1], "c_n", 2e-5);
+    loss = ae_reduce(ae_mul(y, tensor(f, "grad_y")), -1, AE_SUM);
+    loss = ae_add(loss, ae_reduce(ae_mul(last[0], tensor(f, "grad_h_n")), -1, AE_SUM));
+    ae_backward(ae_add(loss, ae_reduce(ae_mul(last[1], tensor(f, "grad_c_n")), -1, AE_SUM)));
+    compare(f, name, ae_grad(x), "grad_x", 2e-5);
+    compare(f, name, ae_grad(state[0]), "grad_h0", 2e-5);
+    compare(f, name, ae_grad(state[1]), "grad_c0", 2e-5);
+    for (i = 0; i < ae_params(net); i++) {
+        ae_tensor p = ae_param_at(net, i, &path);
+        snprintf(grad, sizeof grad, "grad_%s", path + 4);
+        compare(f, name, ae_grad(p), grad, 2e-5);
+    }
+    ok(ae_params(net) == 4 * (int)fixture_meta(f, "layers", 1), "%s: %d tensors under PyTorch's names", name, ae_params(net));
+    free(w.at);
+    free(first.at);
+    ae_end(ae, mark);
+}
+
 /* ---- losses ---- */
 
 static void check_loss(const fixture *f, const char *name)
@@ -124,7 +165,8 @@ static void check_loss(const fixture *f, const char *name)
     ae_tensor a = tensor(f, kl ? "mean" : "input"), b = tensor(f, kl ? "log_var" : "target"), y;
     ae_requires_grad(a, 1);
     ae_requires_grad(b, kl || l1_or_mse);
-    if (kl) y = ae_kl_loss(a, b, r);
+    if (!strncmp(name, "nll", 3)) y = ae_nll_loss(a, b, r);
+    else if (kl) y = ae_kl_loss(a, b, r);
     else if (!strncmp(name, "mse", 3)) y = ae_mse_loss(a, b, r);
     else if (!strncmp(name, "l1", 2)) y = ae_l1_loss(a, b, r);
     else if (!strncmp(name, "bce_logits", 10)) y = ae_bce_logits_loss(a, b, r);
@@ -203,11 +245,14 @@ static const struct { const char *name; void (*check)(const fixture *f, const ch
     { "convT2d_k4s3p1", check_layer }, { "convT2d_k4s3p1op2", check_layer }, { "convT2d_k6s3p4", check_layer }, { "convT2d_k7", check_layer },
     { "batchnorm1d_train", check_layer }, { "batchnorm1d_eval", check_layer }, { "batchnorm2d_train", check_layer }, { "batchnorm2d_eval", check_layer },
     { "maxpool2d_k2s2", check_layer }, { "maxpool2d_k3s2p1", check_layer }, { "maxpool2d_ties", check_layer },
+    { "upsample_nearest", check_layer }, { "upsample_bilinear", check_layer }, { "upsample_nearest_x3", check_layer }, { "upsample_bilinear_x3", check_layer },
+    { "lstm_1layer", check_lstm }, { "lstm_2layer", check_lstm },
     { "relu", check_layer }, { "leakyrelu_0.01", check_layer }, { "leakyrelu_0.2", check_layer }, { "sigmoid", check_layer }, { "sigmoid_extreme", check_layer },
     { "tanh", check_layer }, { "tanh_extreme", check_layer }, { "log_softmax", check_layer }, { "log_softmax_extreme", check_layer },
     { "mse_mean", check_loss }, { "mse_sum", check_loss }, { "l1_mean", check_loss }, { "l1_sum", check_loss },
     { "bce_mean", check_loss }, { "bce_sum", check_loss }, { "bce_sum_extreme", check_loss },
     { "bce_logits_mean", check_loss }, { "bce_logits_sum", check_loss }, { "bce_logits_extreme", check_loss }, { "kl_gaussian_sum", check_loss }, { "kl_gaussian_mean", check_loss },
+    { "nll_mean", check_loss }, { "nll_sum", check_loss },
     { "reparameterize", check_reparameterize },
     { "adam_wd0", check_optimizer }, { "adam_wd0.1", check_optimizer }, { "adam_wd1e-5", check_optimizer }, { "adamw", check_optimizer },
     { "sgd", check_optimizer }, { "sgd_momentum", check_optimizer }, { "sgd_momentum_wd", check_optimizer }

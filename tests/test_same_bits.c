@@ -109,6 +109,27 @@ static void build_vae(ae_net *net)
     ae_nn_unflatten(d, 1, 12, 12);
 }
 
+static void build_up(ae_net *net)
+{
+    ae_nn_conv2d(net, 1, 6, 3, 2, 1);
+    ae_nn_tanh(net);
+    ae_nn_dropout(net, 0.2f);
+    ae_nn_conv2d(net, 6, 5, 3, 2, 1);
+    ae_nn_upsample(net, 2, 1);
+    ae_nn_conv2d(net, 5, 4, 3, 1, 1);
+    ae_nn_leaky_relu(net, 0.1f);
+    ae_nn_upsample(net, 2, 0);
+    ae_nn_conv2d(net, 4, 1, 3, 1, 1);
+    ae_nn_sigmoid(net);
+}
+static void build_lstm(ae_net *net)
+{
+    ae_nn_lstm(net, 12, 9, 2);
+    ae_nn_dropout(net, 0.3f);
+    ae_nn_lstm(net, 9, 12, 1);
+}
+
+static ae_tensor rows_of(ae_net *net, ae_tensor x) { x = ae_view(x, -1, 12, 12, 0); return ae_mse_loss(ae_forward(net, x), x, AE_SUM); }
 static ae_tensor mse(ae_net *net, ae_tensor x) { return ae_mse_loss(ae_forward(net, x), x, AE_MEAN); }
 static ae_tensor bce(ae_net *net, ae_tensor x) { return ae_bce_loss(ae_forward(net, x), x, AE_SUM); }
 static ae_tensor elbo(ae_net *net, ae_tensor x)
@@ -124,7 +145,9 @@ static const system_row systems[] = {
     { "conv", build_conv, mse, 1, 28, 28, 9, 0, 0xa51928b44147e1b8, 0x35b31d507513d6ec },
     { "norm", build_norm, bce, 1, 12, 12, 33, 1, 0x112c284f6eb73f6b, 0x31af356ab70b29ae },
     { "pool", build_pool, mse, 1, 12, 12, 21, 1, 0x16e7e00a12cd1907, 0xd9de7b53fd9e08c1 },
-    { "vae", build_vae, elbo, 1, 12, 12, 50, 1, 0x72f4f28a9d887252, 0xdb70075c48c7df66 }
+    { "vae", build_vae, elbo, 1, 12, 12, 50, 1, 0x72f4f28a9d887252, 0xdb70075c48c7df66 },
+    { "up", build_up, mse, 1, 12, 12, 19, 1, 0xd67ebe85f02739d7, 0xbc6039583826895a },
+    { "lstm", build_lstm, rows_of, 1, 12, 12, 21, 1, 0x6037d4b109bafca3, 0x3824411d852d7b23 }
 };
 enum { SYSTEMS = (int)(sizeof systems / sizeof systems[0]) };
 
