@@ -239,6 +239,12 @@ static void test_constant(void)
     int well = coder_pack(&f, &bytes, &size);
     ok(well && lie(bytes, size, 12, CODER_ROWS + 1, 4, "more rows than") && !lie(bytes, size, 12, 1000000, 4, NULL), "a million equal rows are believed, 2^24 + 1 are not");
     if (well) free(bytes);
+    int16_t *many = (int16_t *)calloc(2000000, sizeof *many);
+    many[1000000] = 1;
+    ok(round_trip(2000000, 1, many) > 0, "two million equal rows but one: what the coder writes, the reader believes");
+    for (int i = 0; i < 2000000; i++) many[i] = i != 1000000;
+    ok(round_trip(2000000, 1, many) > 0, "the same the other way round");
+    free(many);
 }
 
 static void test_garbage(void)
