@@ -167,10 +167,20 @@ static inline double metrics_average_precision(const metrics_point *curve, int p
     return sum / curve[points - 1].hits;
 }
 
-/* ==== Compression ========================================================================================== */
+/* ==== Rates and error bars ================================================================================== */
 
 /* Of a whole file, header and all. */
 static inline double metrics_bits_per_pixel(double bytes, double pixels) { return 8 * bytes / pixels; }
+
+/* Mean of n values, and their standard deviation with n - 1: the error bars over seeds. */
+static inline double metrics_mean(const double *value, int n, double *deviation)
+{
+    double mean = 0, square = 0;
+    for (int i = 0; i < n; i++) mean += value[i] / n;
+    for (int i = 0; i < n; i++) square += (value[i] - mean) * (value[i] - mean);
+    *deviation = n > 1 ? sqrt(square / (n - 1)) : 0;
+    return mean;
+}
 
 /* ==== Features ============================================================================================= */
 
@@ -300,22 +310,28 @@ static inline double metrics_minimise(const metrics_probe *p, double *w, int n, 
     return loss;
 }
 
-/* The share of test rows that the classifier w names right. */
-static inline double metrics_probe_accuracy(const metrics_probe *p, const double *w, ae_tensor x, const uint8_t *label)
+/* The share of rows whose highest score is that of their label. */
+static inline double metrics_right(const float *score, const uint8_t *label, int n, int classes)
 {
-    int n = ae_size(x, 0), right = 0, before = ae_grad_enabled(x.ctx, 0);
-    size_t mark = ae_begin(x.ctx);
-    metrics_probe_weights(p, w);
-    const float *score = ae_data(ae_forward(p->net, x));
+    int right = 0;
     for (int i = 0; i < n; i++) {
         int best = 0;
-        for (int c = 1; c < p->classes; c++)
-            if (score[(size_t)i * p->classes + c] > score[(size_t)i * p->classes + best]) best = c;
+        for (int c = 1; c < classes; c++)
+            if (score[(size_t)i * classes + c] > score[(size_t)i * classes + best]) best = c;
         right += best == label[i];
     }
+    return (double)right / n;
+}
+
+static inline double metrics_probe_accuracy(const metrics_probe *p, const double *w, ae_tensor x, const uint8_t *label)
+{
+    int before = ae_grad_enabled(x.ctx, 0);
+    size_t mark = ae_begin(x.ctx);
+    metrics_probe_weights(p, w);
+    double right = metrics_right(ae_data(ae_forward(p->net, x)), label, ae_size(x, 0), p->classes);
     ae_end(x.ctx, mark);
     ae_grad_enabled(x.ctx, before);
-    return (double)right / n;
+    return right;
 }
 
 /* Labels are 0 .. classes - 1.  *loss, which may be NULL: the objective at its optimum, divided by the rows. */

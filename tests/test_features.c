@@ -107,6 +107,12 @@ int main(void)
     test_kmeans(ae);
     test_threads();
     ok(near(metrics_bits_per_pixel(98, 784), 1, 0), "98 bytes for 784 pixels are a bit a pixel");
+    static const double four[4] = { 2, 4, 4, 6 };
+    static const float score[] = { 0, 1, 0,   3, 3, 1,   -2, -3, -1 };
+    static const uint8_t right[] = { 1, 1, 2 };
+    double deviation;
+    ok(near(metrics_mean(four, 4, &deviation), 4, 1e-12) && near(deviation, sqrt(8 / 3.0), 1e-12), "mean, and standard deviation with n - 1");
+    ok(near(metrics_right(score, right, 3, 3), 2 / 3.0, 1e-12), "the highest score decides, of equal ones the first");
     ae_free(ae);
     return tap_end();
 }
