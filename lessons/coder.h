@@ -209,13 +209,16 @@ static inline int coder_quantise(const float *number, size_t count, float step, 
 
 /* ==== The file ============================================================================================= */
 
-/* The checksum of gzip and PNG.  A burst of up to 32 wrong bits never passes; to go on, give the last result. */
+/* The checksum of gzip and PNG, four bits at a time.  A burst of up to 32 wrong bits never passes; to go on, give the last result. */
 static inline uint32_t coder_crc(uint32_t crc, const void *bytes, size_t size)
 {
+    static const uint32_t four[16] = { 0x00000000, 0x1db71064, 0x3b6e20c8, 0x26d930ac, 0x76dc4190, 0x6b6b51f4, 0x4db26158, 0x5005713c,
+                                       0xedb88320, 0xf00f9344, 0xd6d6a3e8, 0xcb61b38c, 0x9b64c2b0, 0x86d3d2d4, 0xa00ae278, 0xbdbdf21c };
     const uint8_t *p = (const uint8_t *)bytes;
     for (crc = ~crc; size--; p++) {
         crc ^= *p;
-        for (int i = 0; i < 8; i++) crc = crc >> 1 ^ (crc & 1 ? 0xedb88320u : 0);
+        crc = crc >> 4 ^ four[crc & 15];
+        crc = crc >> 4 ^ four[crc & 15];
     }
     return ~crc;
 }

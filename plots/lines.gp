@@ -3,7 +3,7 @@
 #     gnuplot -c plots/lines.gp IN.tsv OUT.png TITLE "X LABEL" "Y LABEL" LOGARITHMIC COLUMNS
 #
 # IN.tsv has a header; its first column is x, each other column a curve called as its header says.  LOGARITHMIC names the
-# axes with a logarithmic scale: x, y, xy or -.  nan leaves a gap.
+# axes with a logarithmic scale: x, y, xy or -; with a b behind it the legend is at the bottom.  nan leaves a gap.
 
 columns = int(ARG7)
 set datafile separator "\t"
@@ -43,6 +43,7 @@ set grid ytics xtics lc rgb "#e4e4e4" lt 1
 set tics nomirror out
 set border 3 lc rgb "#404040"
 set key top right samplen 2 spacing 1.2
+if (strstrt(ARG6, "b")) { set key bottom right }
 if (!strstrt(ARG6, "y")) { set offsets graph 0.02, graph 0.02, graph 0.05, graph 0.05 }
 points = N_records < 60 ? 0.9 : 0
 array colour[6] = [0xbd1f01, 0x3f90da, 0x832db6, 0xe76300, 0x717581, 0xa96b59]
