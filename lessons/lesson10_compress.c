@@ -236,6 +236,7 @@ int main(int argc, char **argv)
     for (int i = 0; i < n; i++) {
         kit_net(&run, name[i]);
         train(&run, model[i], adam[i], batches, test);
+        run.test_loss = kit_test_loss(&run, model[i], test, ae_mse_loss);      /* also where a resumed run trained nothing */
         kit_save(&run, model[i]);                                              // save_file(model.state_dict(), ...)
     }
     kit_curve(&run, 0);

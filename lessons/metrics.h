@@ -7,6 +7,8 @@
        metrics_point *curve = malloc((n + 1) * sizeof *curve);            // scores: the larger, the more likely a positive
        int points = metrics_roc(score, positive, n, curve);               // 0: there is no curve, see below
        printf("AUC %.4f, AP %.4f\n", metrics_auc(curve, points), metrics_average_precision(curve, points));
+       metrics_point at = metrics_at(curve, points, metrics_threshold(others, m, 0.95));      // decided on others: held-out negatives
+       printf("precision %.4f, found %.4f\n", metrics_precision(at), (double)at.hits / curve[points - 1].hits);
 
    IMAGES.  Numbers from 0 to 1; what lies outside counts as it is, so clip before you ask, if you mean to show it clipped.
    `clean` is the truth.
@@ -165,6 +167,39 @@ static inline double metrics_average_precision(const metrics_point *curve, int p
     if (points < 2) return NAN;
     for (int i = 1; i < points; i++) sum += (curve[i].hits - curve[i - 1].hits) * metrics_precision(curve[i]);
     return sum / curve[points - 1].hits;
+}
+
+/* The point of the curve for a threshold: what has score >= threshold is called positive. */
+static inline metrics_point metrics_at(const metrics_point *curve, int points, double threshold)
+{
+    metrics_point at = curve[0];
+    for (int i = 1; i < points && curve[i].threshold >= threshold; i++) at = curve[i];
+    at.threshold = threshold;
+    return at;
+}
+
+/* The share of the positives that is found where this share of the negatives raises an alarm: straight lines between points. */
+static inline double metrics_found(const metrics_point *curve, int points, double share)
+{
+    double all = curve[points - 1].hits, alarms = share * curve[points - 1].alarms;
+    int i = 0;
+    while (i < points - 1 && curve[i + 1].alarms <= alarms) i++;
+    if (i == points - 1) return 1;
+    return (curve[i].hits + (alarms - curve[i].alarms) / (curve[i + 1].alarms - curve[i].alarms) * (curve[i + 1].hits - curve[i].hits)) / all;
+}
+
+static inline int metrics_by_value(const void *a, const void *b)
+{
+    float x = *(const float *)a, y = *(const float *)b;
+    return (x > y) - (x < y);
+}
+
+/* A threshold with at least this share of score[n] below it, as far as ties allow; sorts the scores, the smallest first. */
+static inline double metrics_threshold(float *score, int n, double share)
+{
+    int at = (int)ceil(share * n);
+    qsort(score, (size_t)n, sizeof *score, metrics_by_value);
+    return at < n ? score[at] : INFINITY;
 }
 
 /* ==== Rates and error bars ================================================================================== */

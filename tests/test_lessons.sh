@@ -112,7 +112,8 @@ ok $? "all lessons build" "$dir/make"
 mkdir -p "$dir/models"
 for source in lessons/lesson[0-9][0-9]_*.c; do
     l=$(basename "$source" | cut -d_ -f1) one=
-    case $l in lesson02) one='--net cnn' ;; lesson04) one='--lr 0.001' ;; lesson06) one=--alone ;; lesson10) one='--latent 8' ;; esac
+    case $l in lesson02) one='--net cnn' ;; lesson04) one='--lr 0.001' ;; lesson06) one=--alone ;;
+        lesson08) one='--noise mask' ;; lesson09) one='--trial nine' ;; lesson10) one='--latent 8' ;; esac
     run="./$l --quick --synthetic --no-plot --no-progress"
     status_is 2 "$l: an unknown option" $run --lattent 3
     [ "$(wc -l < "$dir/err")" -eq 1 ]; ok $? "$l: one line about it" "$dir/err"
