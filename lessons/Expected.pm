@@ -62,13 +62,19 @@ sub update {
     replace($table, join '', map { "$_\n" } join("\t", @columns), map { my $r = $_; join "\t", map { $r->{$_} } @columns } @sorted);
 }
 
-# What keeps this lesson from its data, or ''.  The same places as the lessons look in, except --data.  The numbers of
-# lesson01 are those of the letters named on its page; the official collection has more of them, and gives others.
+# What keeps this lesson from its data, or ''.  The numbers of lesson01 are those of the letters named on its page; the official
+# collection has more of them, and gives others.  Lesson09 needs both.
 sub lacks {
     my ($lesson) = @_;
     return '' if $lesson eq 'lesson00';
-    my ($set, $file, $size) = $lesson eq 'lesson01' ? ('emnist', 'emnist-letters-train-images-idx3-ubyte', 85487376)
-                                                    : ('mnist', 'train-images-idx3-ubyte', 47040016);
+    my $digits = $lesson eq 'lesson01' ? '' : lacks_file('mnist', 'train-images-idx3-ubyte', 47040016);
+    my $letters = $lesson =~ /^lesson0[19]$/ ? lacks_file('emnist', 'emnist-letters-train-images-idx3-ubyte', 85487376) : '';
+    return $digits || $letters;
+}
+
+# The same places as the lessons look in, except --data.
+sub lacks_file {
+    my ($set, $file, $size) = @_;
     my $cache = $ENV{XDG_CACHE_HOME} || ($ENV{HOME} || '') . '/.cache';
     for my $folder (grep { defined && length } $ENV{AUTOENC_DATA}, "$root/data", "$cache/autoenc") {
         for my $path (grep { -e } "$folder/$set/$file", "$folder/$file") {

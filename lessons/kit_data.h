@@ -296,14 +296,22 @@ static inline void kit_pca_plane(const kit *run, const float *points, int n, int
     pca_free(&plane);
 }
 
+/* PCA(n_components=units).fit(set) */
+static inline pca_model kit_pca(const kit *run, const kit_set *set, int units)
+{
+    char why[160];
+    pca_model linear;
+    pca_rows rows = pca_rows_u8(set->images);
+    if (!pca_fit(run->ae, &rows, set->n, 784, units, &linear, why, sizeof why)) kit_die(run, 3, "PCA: %s", why);
+    return linear;
+}
+
 /* What a loss means: the mean squared error on the test images of the mean training image, and of PCA, the best linear
    code, with as many numbers as the network's code has. */
 static inline void kit_baselines(kit *run, int units, double *mean_image, double *pca)
 {
-    char why[160];
-    pca_model linear;
-    pca_rows train = pca_rows_u8(run->train.images), test = pca_rows_u8(run->test.images);
-    if (!pca_fit(run->ae, &train, run->train.n, 784, units, &linear, why, sizeof why)) kit_die(run, 3, "PCA: %s", why);
+    pca_model linear = kit_pca(run, &run->train, units);
+    pca_rows test = pca_rows_u8(run->test.images);
     *mean_image = pca_error(run->ae, &linear, &test, run->test.n, 0);
     *pca = pca_error(run->ae, &linear, &test, run->test.n, units);
     kit_fact(run, "mean_image_loss", *mean_image);
@@ -311,24 +319,40 @@ static inline void kit_baselines(kit *run, int units, double *mean_image, double
     pca_free(&linear);
 }
 
-/* The test images as PCA with so many numbers draws them, out[n][784], for lessons with another loss than MSE; units 0 is
-   the mean training image.  PCA is not confined to 0 .. 1, so what it draws may have to be clipped. */
-static inline void kit_pca_images(kit *run, int units, float *out)
+/* Rows as the first `units` numbers of a fitted PCA draw them, out[n][784]; units 0 is the mean of what it was fitted to.
+   PCA is not confined to 0 .. 1, so what it draws may have to be clipped. */
+static inline void kit_pca_draw(const kit *run, const pca_model *linear, const pca_rows *rows, int n, int units, float *out)
 {
-    char why[160];
-    pca_model linear;
-    pca_rows train = pca_rows_u8(run->train.images), test = pca_rows_u8(run->test.images);
-    float *code = kit_floats(run, run->test.n, units + 1);
-    if (!pca_fit(run->ae, &train, run->train.n, 784, units ? units : 1, &linear, why, sizeof why)) kit_die(run, 3, "PCA: %s", why);
-    if (units) pca_project(run->ae, &linear, &test, run->test.n, units, code);
-    for (int i = 0; i < run->test.n; i++) {
+    float *code = kit_floats(run, n, units + 1);
+    if (units) pca_project(run->ae, linear, rows, n, units, code);
+    for (int i = 0; i < n; i++) {
         float *row = out + (size_t)i * 784;
-        for (int j = 0; j < 784; j++) row[j] = (float)linear.mean[j];
+        for (int j = 0; j < 784; j++) row[j] = (float)linear->mean[j];
         for (int k = 0; k < units; k++)
-            for (int j = 0; j < 784; j++) row[j] += code[(size_t)i * (size_t)units + (size_t)k] * (float)linear.component[(size_t)k * 784 + (size_t)j];
+            for (int j = 0; j < 784; j++) row[j] += code[(size_t)i * (size_t)units + (size_t)k] * (float)linear->component[(size_t)k * 784 + (size_t)j];
     }
     free(code);
+}
+
+/* The test images as PCA with so many numbers draws them, for lessons with another loss than MSE. */
+static inline void kit_pca_images(kit *run, int units, float *out)
+{
+    pca_model linear = kit_pca(run, &run->train, units ? units : 1);
+    pca_rows test = pca_rows_u8(run->test.images);
+    kit_pca_draw(run, &linear, &test, run->test.n, units, out);
     pca_free(&linear);
+}
+
+/* Letters beside digits: EMNIST's test letters if they are at hand, else drawn ones, all put upright.  `letters` is {0} before. */
+static inline void kit_letters(const kit *run, kit *letters)
+{
+    kit_text places = { NULL, 0, 0 };
+    letters->lesson = run->lesson, letters->data = run->data;
+    strcpy(letters->folder, run->folder);
+    letters->dataset = strcmp(run->dataset, "strokes") && kit_find_data(letters, KIT_LETTERS, &places) ? "emnist" : "strokes";
+    if (!letters->test.n) kit_strokes(letters, KIT_LETTERS, 1000, 2, &letters->test);
+    for (int i = 0; i < letters->test.n; i++) kit_transpose(letters->test.images + (size_t)i * 784);
+    free(places.text);
 }
 
 #endif /* KIT_DATA_H */

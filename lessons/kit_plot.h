@@ -108,7 +108,8 @@ static inline void kit_curve(kit *run, int last)
 }
 
 /* Curves: row-major values[rows][columns], the first column is x, the others are lines called as in `header`, whose names
-   are separated by tabs.  axes is "x label\ty label"; logarithmic is "x", "y", "xy" or "-".  NaN leaves a gap. */
+   are separated by tabs.  axes is "x label\ty label"; logarithmic is "x", "y", "xy" or "-", with a 1 if y is a share, and a b if
+   the legend belongs at the bottom.  NaN leaves a gap. */
 static inline void kit_lines(kit *run, const char *name, const char *title, const char *axes, const char *logarithmic,
                              const char *header, const double *values, int rows, int columns)
 {

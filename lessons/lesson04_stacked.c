@@ -186,17 +186,6 @@ static void draw_ten(const lab *l, const kit_set *set, int first, const char *na
     kit_grid(l->run, name, title, grid[0][0], (l->n + 1) * 10, 10, 0, top, side);
 }
 
-/* Letters for networks that have seen digits only: EMNIST's if they are at hand, else drawn ones.  Both lie on their side. */
-static void get_letters(const kit *run, kit *letters)
-{
-    kit_text places = { NULL, 0, 0 };
-    strcpy(letters->folder, run->folder);
-    letters->dataset = strcmp(run->dataset, "strokes") && kit_find_data(letters, KIT_LETTERS, &places) ? "emnist" : "strokes";
-    if (!letters->test.n) kit_strokes(letters, KIT_LETTERS, 1000, 2, &letters->test);
-    for (int i = 0; i < letters->test.n; i++) kit_transpose(letters->test.images + (size_t)i * PIXELS);
-    free(places.text);
-}
-
 /* "The smaller the code, the lower the risk of overfitting": the loss on the images of the training, and on others. */
 static void look_at_overfitting(const lab *l, ae_loader *same)
 {
@@ -263,10 +252,10 @@ int main(int argc, char **argv)
     if (l.cnn && l.layers != (many ? 2 : 4)) kit_die(&run, 2, "--layers is about the stacked network, not about --cnn");
 
     /* ---- DATA ---- */
-    kit letters = { .lesson = run.lesson, .data = run.data };
+    kit letters = { 0 };
     kit_data(&run, KIT_DIGITS, many ? 1000 : !run.quick ? 0 : l.cnn ? 8000 : 20000);  // datasets.MNIST(...)
     l.watched = run.test.n < WATCHED ? run.test.n : WATCHED, run.test.n = many || (run.quick && l.cnn) ? l.watched : run.test.n;
-    get_letters(&run, &letters);
+    kit_letters(&run, &letters);                                               // letters, for networks that have seen digits only
     ae_loader *batches = kit_loader(&run, &run.train, 1);                      // DataLoader(dataset, batch_size=32, shuffle=True)
     ae_loader *same = kit_loader(&run, &run.train, 0), *test = kit_loader(&run, &run.test, 0), *others = kit_loader(&run, &letters.test, 0);
     l.image = kit_images(&run, &run.test);

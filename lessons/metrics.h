@@ -7,6 +7,8 @@
        metrics_point *curve = malloc((n + 1) * sizeof *curve);            // scores: the larger, the more likely a positive
        int points = metrics_roc(score, positive, n, curve);               // 0: there is no curve, see below
        printf("AUC %.4f, AP %.4f\n", metrics_auc(curve, points), metrics_average_precision(curve, points));
+       metrics_point at = metrics_at(curve, points, metrics_threshold(others, m, 0.95));      // decided on others: held-out negatives
+       printf("precision %.4f, found %.4f\n", metrics_precision(at), (double)at.hits / curve[points - 1].hits);
 
    IMAGES.  Numbers from 0 to 1; what lies outside counts as it is, so clip before you ask, if you mean to show it clipped.
    `clean` is the truth.
@@ -25,7 +27,16 @@
    Average precision is the mean of the precision over the positives, sum (R_i - R_(i-1)) P_i as in scikit-learn: no line is
    drawn between points of the precision-recall curve, which would promise too much.
 
-   ERRORS.  metrics_ssim is NaN for an image smaller than its window.  metrics_roc returns 0 where there is no curve: a score
+   FEATURES (only where autoenc.h and tsne.h were included before).  How well do numbers tell classes apart that nobody told
+   their maker?  A metrics_set is rows x[n][d] with a label each.
+   kNN accuracy: the share of test rows whose label is the commonest among their k nearest training rows.
+   The linear probe is multinomial logistic regression (Alain & Bengio 2016 gave it this name), the optimum of
+   sum log(1 / p) + |W|^2 / 2, scikit-learn's LogisticRegression(C=1), by L-BFGS (Nocedal 1980).  Rows are centred before, and
+   divided by one number, the root of their mean variance: no column is favoured, and the same penalty is fair to all features.
+   k-means (Lloyd 1957) from k-means++ (Arthur & Vassilvitskii 2007), the best of several starts.  Purity is the share of rows that
+   have the commonest label of their cluster: more clusters make it larger, so compare it for equal k only.
+
+   ERRORS.  The measures of features are negative without memory.  metrics_ssim is NaN for an image smaller than its window.  metrics_roc returns 0 where there is no curve: a score
    that is NaN, no positives, or no negatives. */
 #ifndef METRICS_H
 #define METRICS_H
@@ -157,6 +168,333 @@ static inline double metrics_average_precision(const metrics_point *curve, int p
     for (int i = 1; i < points; i++) sum += (curve[i].hits - curve[i - 1].hits) * metrics_precision(curve[i]);
     return sum / curve[points - 1].hits;
 }
+
+/* The point of the curve for a threshold: what has score >= threshold is called positive. */
+static inline metrics_point metrics_at(const metrics_point *curve, int points, double threshold)
+{
+    metrics_point at = curve[0];
+    for (int i = 1; i < points && curve[i].threshold >= threshold; i++) at = curve[i];
+    at.threshold = threshold;
+    return at;
+}
+
+/* The share of the positives that is found where this share of the negatives raises an alarm: straight lines between points. */
+static inline double metrics_found(const metrics_point *curve, int points, double share)
+{
+    double all = curve[points - 1].hits, alarms = share * curve[points - 1].alarms;
+    int i = 0;
+    while (i < points - 1 && curve[i + 1].alarms <= alarms) i++;
+    if (i == points - 1) return 1;
+    return (curve[i].hits + (alarms - curve[i].alarms) / (curve[i + 1].alarms - curve[i].alarms) * (curve[i + 1].hits - curve[i].hits)) / all;
+}
+
+static inline int metrics_by_value(const void *a, const void *b)
+{
+    float x = *(const float *)a, y = *(const float *)b;
+    return (x > y) - (x < y);
+}
+
+/* A threshold with at least this share of score[n] below it, as far as ties allow; sorts the scores, the smallest first. */
+static inline double metrics_threshold(float *score, int n, double share)
+{
+    int at = (int)ceil(share * n);
+    qsort(score, (size_t)n, sizeof *score, metrics_by_value);
+    return at < n ? score[at] : INFINITY;
+}
+
+/* ==== Rates and error bars ================================================================================== */
+
+/* Of a whole file, header and all. */
+static inline double metrics_bits_per_pixel(double bytes, double pixels) { return 8 * bytes / pixels; }
+
+/* Mean of n values, and their standard deviation with n - 1: the error bars over seeds. */
+static inline double metrics_mean(const double *value, int n, double *deviation)
+{
+    double mean = 0, square = 0;
+    for (int i = 0; i < n; i++) mean += value[i] / n;
+    for (int i = 0; i < n; i++) square += (value[i] - mean) * (value[i] - mean);
+    *deviation = n > 1 ? sqrt(square / (n - 1)) : 0;
+    return mean;
+}
+
+/* ==== Features ============================================================================================= */
+
+#if defined(AUTOENC_H) && defined(TSNE_H)
+
+typedef struct metrics_set { const float *x; const uint8_t *label; int n, d; } metrics_set;
+
+static inline double metrics_knn_accuracy(ae_ctx *ae, const metrics_set *train, const metrics_set *test, int k)
+{
+    int *index = (int *)malloc((size_t)test->n * k * sizeof *index), right = 0;
+    float *distance = (float *)malloc((size_t)test->n * k * sizeof *distance);
+    int well = index && distance && tsne_nearest(ae, train->x, train->n, test->x, test->n, train->d, k, index, distance);
+    for (int i = 0; well && i < test->n; i++) right += tsne_vote(train->label, index + (size_t)i * k, k) == test->label[i];
+    free(index);
+    free(distance);
+    return well ? (double)right / test->n : -1;
+}
+
+/* ---- linear probe ---- */
+
+typedef struct metrics_probe {       /* the loss of a linear classifier as a function of its weights w[classes][d], then w[classes] */
+    ae_net   *net;
+    ae_opt   *opt;                   /* only holds the gradients */
+    ae_tensor x, target;
+    double    decay;
+    int       d, classes;
+} metrics_probe;
+
+/* The set less `mean`, divided by `scale`, as a permanent tensor. */
+static inline ae_tensor metrics_scaled(ae_ctx *own, const metrics_set *set, const double *mean, double scale)
+{
+    size_t count = (size_t)set->n * set->d;
+    float *x = (float *)malloc(count * sizeof *x);
+    for (size_t i = 0; x && i < count; i++) x[i] = (float)((set->x[i] - mean[i % set->d]) / scale);
+    ae_tensor kept = ae_keep(ae_from(own, x, set->n, set->d, 0, 0));      /* without memory: zeros, and -1 in the end */
+    free(x);
+    return kept;
+}
+
+/* Mean of each column; returns the root of the mean variance, or 1 if there is none. */
+static inline double metrics_scale(const metrics_set *set, double *mean)
+{
+    double variance = 0;
+    for (int c = 0; c < set->d; c++) mean[c] = 0;
+    for (int i = 0; i < set->n; i++)
+        for (int c = 0; c < set->d; c++) mean[c] += set->x[(size_t)i * set->d + c];
+    for (int c = 0; c < set->d; c++) mean[c] /= set->n;
+    for (int i = 0; i < set->n; i++)
+        for (int c = 0; c < set->d; c++) variance += (set->x[(size_t)i * set->d + c] - mean[c]) * (set->x[(size_t)i * set->d + c] - mean[c]);
+    return variance > 0 ? sqrt(variance / set->n / set->d) : 1;
+}
+
+static inline void metrics_probe_weights(const metrics_probe *p, const double *w)
+{
+    int m = p->classes * p->d;
+    float *f = (float *)malloc((size_t)(m + p->classes) * sizeof *f);
+    for (int i = 0; f && i < m + p->classes; i++) f[i] = (float)w[i];
+    if (f) ae_assign(ae_param(p->net, "0.weight"), f), ae_assign(ae_param(p->net, "0.bias"), f + m);
+    free(f);
+}
+
+/* The mean cross-entropy of the rows and half the decay times the squared weights; dw[classes * d + classes] is its gradient. */
+static inline double metrics_probe_loss(const metrics_probe *p, const double *w, double *dw)
+{
+    int m = p->classes * p->d;
+    double sum = 0;
+    size_t mark = ae_begin(p->x.ctx);
+    metrics_probe_weights(p, w);
+    ae_tensor score = ae_log_softmax(ae_forward(p->net, p->x));
+    ae_tensor loss = ae_affine(ae_reduce(ae_mul(score, p->target), -1, AE_SUM), -1.0f / (float)ae_size(p->x, 0), 0);
+    ae_zero_grad(p->opt);
+    ae_backward(loss);
+    const float *weight = ae_data(ae_grad(ae_param(p->net, "0.weight"))), *bias = ae_data(ae_grad(ae_param(p->net, "0.bias")));
+    for (int i = 0; i < m; i++) sum += w[i] * w[i], dw[i] = weight[i] + p->decay * w[i];
+    for (int i = 0; i < p->classes; i++) dw[m + i] = bias[i];
+    sum = ae_item(loss) + 0.5 * p->decay * sum;
+    ae_end(p->x.ctx, mark);
+    return sum;
+}
+
+enum { METRICS_PAIRS = 12, METRICS_STEPS = 300 };          /* L-BFGS: pairs that are remembered, and steps at most */
+
+/* direction = -H g, with the inverse Hessian H that the last pairs of steps s and changes of gradient y tell of. */
+static inline void metrics_direction(const double *g, const double *s, const double *y, int pairs, int n, double *direction)
+{
+    double a[METRICS_PAIRS], scale = 1;
+    for (int i = 0; i < n; i++) direction[i] = -g[i];
+    int first = pairs > METRICS_PAIRS ? pairs - METRICS_PAIRS : 0;
+    for (int t = pairs - 1; t >= first; t--) {
+        const double *st = s + (size_t)(t % METRICS_PAIRS) * n, *yt = y + (size_t)(t % METRICS_PAIRS) * n;
+        a[t % METRICS_PAIRS] = pca_dot(st, direction, n) / pca_dot(st, yt, n);
+        for (int i = 0; i < n; i++) direction[i] -= a[t % METRICS_PAIRS] * yt[i];
+        if (t == pairs - 1) scale = pca_dot(st, yt, n) / pca_dot(yt, yt, n);
+    }
+    for (int i = 0; i < n; i++) direction[i] *= scale;
+    for (int t = first; t < pairs; t++) {
+        const double *st = s + (size_t)(t % METRICS_PAIRS) * n, *yt = y + (size_t)(t % METRICS_PAIRS) * n;
+        double b = a[t % METRICS_PAIRS] - pca_dot(yt, direction, n) / pca_dot(st, yt, n);
+        for (int i = 0; i < n; i++) direction[i] += b * st[i];
+    }
+}
+
+/* Minimises the probe's loss over w[n], which holds the start; returns the loss.  Steps are halved until the loss falls enough; the
+   end is where gradients of floats tell no more.  room: (2 METRICS_PAIRS + 4) n numbers. */
+static inline double metrics_minimise(const metrics_probe *p, double *w, int n, double *room)
+{
+    double *s = room, *y = s + METRICS_PAIRS * (size_t)n, *g = y + METRICS_PAIRS * (size_t)n, *next = g + n, *dnext = next + n, *go = dnext + n;
+    double loss = metrics_probe_loss(p, w, g);
+    for (int step = 0, pairs = 0; step < METRICS_STEPS; step++) {
+        metrics_direction(g, s, y, pairs, n, go);
+        double slope = pca_dot(g, go, n), length = pairs ? 1 : 1 / fmax(1, sqrt(pca_dot(g, g, n))), there = loss;
+        if (!(slope < -1e-12)) break;
+        for (int halved = 0;; halved++, length /= 2) {
+            for (int i = 0; i < n; i++) next[i] = w[i] + length * go[i];
+            there = metrics_probe_loss(p, next, dnext);
+            if (there <= loss + 1e-4 * length * slope) break;
+            if (halved == 20) return loss;
+        }
+        double *sp = s + (size_t)(pairs % METRICS_PAIRS) * n, *yp = y + (size_t)(pairs % METRICS_PAIRS) * n;
+        for (int i = 0; i < n; i++) sp[i] = next[i] - w[i], yp[i] = dnext[i] - g[i];
+        if (pca_dot(sp, yp, n) > 0) pairs++;
+        memcpy(w, next, (size_t)n * sizeof *w);
+        memcpy(g, dnext, (size_t)n * sizeof *g);
+        if (loss - there < 1e-9) return there;
+        loss = there;
+    }
+    return loss;
+}
+
+/* The share of rows whose highest score is that of their label. */
+static inline double metrics_right(const float *score, const uint8_t *label, int n, int classes)
+{
+    int right = 0;
+    for (int i = 0; i < n; i++) {
+        int best = 0;
+        for (int c = 1; c < classes; c++)
+            if (score[(size_t)i * classes + c] > score[(size_t)i * classes + best]) best = c;
+        right += best == label[i];
+    }
+    return (double)right / n;
+}
+
+static inline double metrics_probe_accuracy(const metrics_probe *p, const double *w, ae_tensor x, const uint8_t *label)
+{
+    int before = ae_grad_enabled(x.ctx, 0);
+    size_t mark = ae_begin(x.ctx);
+    metrics_probe_weights(p, w);
+    double right = metrics_right(ae_data(ae_forward(p->net, x)), label, ae_size(x, 0), p->classes);
+    ae_end(x.ctx, mark);
+    ae_grad_enabled(x.ctx, before);
+    return right;
+}
+
+/* Labels are 0 .. classes - 1.  *loss, which may be NULL: the objective at its optimum, divided by the rows. */
+static inline double metrics_linear_probe(ae_ctx *ae, const metrics_set *train, const metrics_set *test, int classes, double *loss)
+{
+    int n = classes * (train->d + 1);
+    double *room = (double *)calloc((size_t)n * (2 * METRICS_PAIRS + 5) + train->d, sizeof *room), share = -1, least = NAN;
+    float *label = (float *)malloc((size_t)train->n * sizeof *label);
+    ae_config config;
+    memset(&config, 0, sizeof config);
+    config.threads = ae_threads(ae);
+    ae_ctx *own = ae_new(&config);                          /* the data stay in it, and go with it */
+    if (room && label && own) {
+        double *mean = room, *w = mean + train->d, scale = metrics_scale(train, mean);
+        metrics_probe p;
+        p.d = train->d, p.classes = classes, p.decay = 1.0 / train->n;
+        p.net = ae_net_new(own);
+        ae_nn_linear(p.net, p.d, classes);
+        p.opt = ae_sgd(p.net, 0);
+        p.x = metrics_scaled(own, train, mean, scale);
+        for (int i = 0; i < train->n; i++) label[i] = train->label[i];
+        p.target = ae_keep(ae_one_hot(ae_from(own, label, train->n, 0, 0, 0), classes));
+        least = metrics_minimise(&p, w, n, w + n);
+        share = metrics_probe_accuracy(&p, w, metrics_scaled(own, test, mean, scale), test->label);
+    }
+    ae_free(own);
+    free(room);
+    free(label);
+    if (loss) *loss = least;
+    return share;
+}
+
+/* ---- k-means ---- */
+
+/* Numbers from 0 to 1 (not 1) that depend on i alone and look unrelated: splitmix64 (Steele, Lea & Flood 2014). */
+static inline double metrics_dice(uint64_t i)
+{
+    i = (i + 1) * 0x9e3779b97f4a7c15u;
+    i = (i ^ (i >> 30)) * 0xbf58476d1ce4e5b9u;
+    i = (i ^ (i >> 27)) * 0x94d049bb133111ebu;
+    return (double)((i ^ (i >> 31)) >> 11) / 9007199254740992.0;
+}
+
+/* Which of centre[k][d] is nearest to each row, and the sum of squared distances; negative without memory. */
+static inline double metrics_assign(ae_ctx *ae, const metrics_set *set, const float *centre, int k, int *cluster, float *distance)
+{
+    double sum = 0;
+    if (!tsne_nearest(ae, centre, k, set->x, set->n, set->d, 1, cluster, distance)) return -1;
+    for (int i = 0; i < set->n; i++) sum += distance[i];
+    return sum;
+}
+
+/* k-means++: each further centre is a row, drawn with a chance that grows as its squared distance from those before. */
+static inline int metrics_seed_centres(ae_ctx *ae, const metrics_set *set, int k, uint64_t seed, float *centre, int *cluster, float *distance)
+{
+    int row = (int)(metrics_dice(seed) * set->n);
+    for (int c = 0; c < k; c++) {
+        memcpy(centre + (size_t)c * set->d, set->x + (size_t)row * set->d, (size_t)set->d * sizeof *centre);
+        double sum = metrics_assign(ae, set, centre, c + 1, cluster, distance), left = sum * metrics_dice(seed + 1 + (uint64_t)c);
+        if (sum < 0) return 0;
+        for (row = 0; row + 1 < set->n && (left -= distance[row]) >= 0; row++) {}
+    }
+    return 1;
+}
+
+/* Each centre becomes the mean of its rows; one without rows stays. */
+static inline void metrics_move_centres(const metrics_set *set, const int *cluster, int k, float *centre, double *sum)
+{
+    for (size_t i = 0; i < (size_t)k * (set->d + 1); i++) sum[i] = 0;
+    for (int i = 0; i < set->n; i++) {
+        double *s = sum + (size_t)cluster[i] * (set->d + 1);
+        for (int c = 0; c < set->d; c++) s[c] += set->x[(size_t)i * set->d + c];
+        s[set->d]++;
+    }
+    for (int j = 0; j < k; j++)
+        for (int c = 0; c < set->d; c++) {
+            const double *s = sum + (size_t)j * (set->d + 1);
+            if (s[set->d] > 0) centre[(size_t)j * set->d + c] = (float)(s[c] / s[set->d]);
+        }
+}
+
+/* Lloyd's iteration from centre[k][d], until nothing changes or 300 times; returns the sum of squared distances. */
+static inline double metrics_lloyd(ae_ctx *ae, const metrics_set *set, int k, float *centre, int *cluster, float *distance, double *sum)
+{
+    double last = INFINITY, now = metrics_assign(ae, set, centre, k, cluster, distance);
+    for (int i = 0; i < 300 && now >= 0 && now < last; i++) {
+        last = now;
+        metrics_move_centres(set, cluster, k, centre, sum);
+        now = metrics_assign(ae, set, centre, k, cluster, distance);
+    }
+    return now;
+}
+
+/* The best of so many starts: cluster[n] gets numbers 0 .. k - 1.  Returns the sum of squared distances from the centres. */
+static inline double metrics_kmeans(ae_ctx *ae, const metrics_set *set, int k, int starts, uint64_t seed, int *cluster)
+{
+    float *centre = (float *)malloc((size_t)k * set->d * sizeof *centre), *distance = (float *)malloc((size_t)set->n * sizeof *distance);
+    double *sum = (double *)malloc((size_t)k * (set->d + 1) * sizeof *sum), best = -1;
+    int *trial = (int *)malloc((size_t)set->n * sizeof *trial), well = centre && distance && sum && trial;
+    for (int s = 0; well && s < starts; s++) {
+        well = metrics_seed_centres(ae, set, k, seed + 1000003u * (uint64_t)s, centre, trial, distance);
+        double now = well ? metrics_lloyd(ae, set, k, centre, trial, distance, sum) : -1;
+        if ((well = now >= 0) && (best < 0 || now < best)) {
+            best = now;
+            memcpy(cluster, trial, (size_t)set->n * sizeof *cluster);
+        }
+    }
+    free(centre);
+    free(distance);
+    free(sum);
+    free(trial);
+    return well ? best : -1;
+}
+
+/* Labels are below 256. */
+static inline double metrics_purity(const int *cluster, const uint8_t *label, int n, int k)
+{
+    int pure = 0;
+    for (int j = 0; j < k; j++) {
+        int count[256] = { 0 }, most = 0;
+        for (int i = 0; i < n; i++)
+            if (cluster[i] == j && ++count[label[i]] > most) most = count[label[i]];
+        pure += most;
+    }
+    return (double)pure / n;
+}
+
+#endif /* features */
 
 #if defined(__GNUC__) && !defined(__clang__)
 #pragma GCC pop_options

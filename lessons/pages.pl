@@ -3,9 +3,10 @@
 #
 #     perl lessons/pages.pl [--check] [lessonNN ...]
 #
-# In lessons/lessonNN.md:
+# In lessons/lessonNN.md, and in the table of lessons/README.md:
 #     <!--= MODE; QUANTITY; ORIGIN; SEED; FORMAT -->0.0055<!--/-->    a number of lessons/expected.tsv; SEED may be mean
-#                                                   or range (over the seeds on file), FORMAT is printf's and may be left out
+#                                                   or range (over the seeds on file), FORMAT is printf's and may be left out;
+#                                                   LESSON; before all that: of another lesson
 #     <!-- code: NAME --> ... <!-- /code -->        the function NAME of the lesson's program, with the comment above it;
 #                                                   DATA, MODEL, TRAIN or LOOK: that part of main; FILE:NAME: of another file
 #     <!-- output: MODE; first 8; last 5 --> ... <!-- /output -->       lines that verify.pl's run of that mode printed
@@ -31,7 +32,9 @@ sub fields { return map { s/^\s+|\s+$//gr } split /[|;]/, $_[0] }
 
 sub number {
     my ($lesson, $marker) = @_;
-    my ($mode, $quantity, $origin, $seed, $format) = fields($marker);
+    my @fields = fields($marker);
+    $lesson = shift @fields if @fields && $fields[0] =~ /^lesson\d\d$/;
+    my ($mode, $quantity, $origin, $seed, $format) = @fields;
     if (!defined $seed) { push @trouble, "$lesson: a marker wants MODE; QUANTITY; ORIGIN; SEED: $marker"; return '…' }
     my @values = map { $_->{value} } matching($lesson, $mode, $quantity, $origin, $seed);
     if (!@values) {
@@ -120,11 +123,11 @@ sub output {
 
 my $check = grep { $_ eq '--check' } @ARGV;
 my @wanted = grep { !/^-/ } @ARGV;
-my @pages = @wanted ? map { "$Expected::root/lessons/$_.md" } @wanted : sort glob "$Expected::root/lessons/lesson[0-9][0-9].md";
+my @pages = @wanted ? map { "$Expected::root/lessons/$_.md" } @wanted : sort glob "$Expected::root/lessons/{README,lesson[0-9][0-9]}.md";
 %rows = map { Expected::key($_) => $_ } Expected::rows();
 my $stale = 0;
 for my $page (@pages) {
-    my ($lesson) = $page =~ /(lesson\d\d)\.md$/ or die "$page: not a lesson's page\n";
+    my ($lesson) = $page =~ /(lesson\d\d|README)\.md$/ or die "$page: not a lesson's page\n";
     my $old = Expected::slurp($page);
     (my $new = $old) =~ s{<!--=(.*?)-->.*?<!--/-->}{'<!--= ' . join('; ', fields($1)) . ' -->' . number($lesson, $1) . '<!--/-->'}ges;
     $new =~ s{(<!-- code: (\S+) -->\n)(?:```c\n.*?```\n|\s*)?(?=<!-- /code -->)}{"$1```c\n" . listing($lesson, $2) . "```\n"}ges;

@@ -663,21 +663,24 @@ static inline double tsne_kl(ae_ctx *ae, const tsne_graph *g, const float *map)
     return weight > 0 ? cross + weight * log(z) : 0;
 }
 
-/* The share of points whose label is the commonest one among their k nearest neighbours, themselves left out; of equally
-   common labels the lowest counts.  points[n][d]: a map (d = 2), latents, pixels. */
+/* The commonest label of the k points index[k]; of equally common ones the lowest. */
+static inline int tsne_vote(const uint8_t *label, const int *index, int k)
+{
+    int votes[256], best = 0;
+    memset(votes, 0, sizeof votes);
+    for (int j = 0; j < k; j++) votes[label[index[j]]]++;
+    for (int c = 1; c < 256; c++)
+        if (votes[c] > votes[best]) best = c;
+    return best;
+}
+
+/* The share of points whose label is the commonest one among their k nearest neighbours, themselves left out.  points[n][d]: a map (d = 2), latents, pixels. */
 static inline double tsne_label_accuracy(ae_ctx *ae, const float *points, const uint8_t *label, int n, int d, int k)
 {
     int *index = (int *)malloc((size_t)n * k * sizeof *index), right = 0;
     float *distance = (float *)malloc((size_t)n * k * sizeof *distance);
     int well = index && distance && tsne_nearest(ae, points, n, points, n, d, k, index, distance);
-    for (int i = 0; well && i < n; i++) {
-        int votes[256], best = 0;
-        memset(votes, 0, sizeof votes);
-        for (int j = 0; j < k; j++) votes[label[index[(size_t)i * k + j]]]++;
-        for (int c = 1; c < 256; c++)
-            if (votes[c] > votes[best]) best = c;
-        right += best == label[i];
-    }
+    for (int i = 0; well && i < n; i++) right += tsne_vote(label, index + (size_t)i * k, k) == label[i];
     free(index);
     free(distance);
     return well ? (double)right / n : -1;

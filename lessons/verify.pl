@@ -1,7 +1,8 @@
 #!/usr/bin/env perl
 # verify.pl - do the numbers on the lessons' pages come true here?
 #
-#     perl lessons/verify.pl [--quick | --full | --all] [--synthetic] [lessonNN ...]      `make verify` runs the quick modes
+#     perl lessons/verify.pl [--quick | --full | --all] [--synthetic] [lessonNN ...]      `make verify` runs the quick modes, those that
+#                                                            begin with --quick; studies over seeds say it later, and wait for --full
 #     perl lessons/verify.pl --record [lessonNN ...]         fills in rows whose value is ?, each mode and seed run once
 #     perl lessons/verify.pl --set LESSON MODE QUANTITY VALUE SEED ORIGIN        a number of a document or of PyTorch
 #     perl lessons/verify.pl --merge FILE                    rows of PyTorch from bench/reference.py
@@ -87,7 +88,7 @@ sub beside {
 sub compare {
     my ($which, $synthetic, %wanted) = @_;
     my @rows = grep { (!%wanted || $wanted{ $_->{lesson} }) && (!$synthetic || $_->{mode} =~ /--synthetic/) } Expected::rows();
-    @rows = grep { ($_->{mode} =~ /--quick/) == ($which eq 'quick') } @rows if $which ne 'all';
+    @rows = grep { ($_->{mode} =~ /^--quick/) == ($which eq 'quick') } @rows if $which ne 'all';
     my @ours = grep { $_->{origin} eq 'ours' } @rows;
     my ($n, $bad, $exact, $broken) = (0, 0, exact_here(), 0);
     build(@ours);

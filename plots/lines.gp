@@ -3,7 +3,8 @@
 #     gnuplot -c plots/lines.gp IN.tsv OUT.png TITLE "X LABEL" "Y LABEL" LOGARITHMIC COLUMNS
 #
 # IN.tsv has a header; its first column is x, each other column a curve called as its header says.  LOGARITHMIC names the
-# axes with a logarithmic scale: x, y, xy or -.  nan leaves a gap.
+# axes with a logarithmic scale: x, y, xy or -; a 1 in it says that y is a share, drawn from 0 to 1, and x too if it ends
+# at 1; a b, that the legend is at the bottom.  nan leaves a gap.
 
 columns = int(ARG7)
 set datafile separator "\t"
@@ -43,7 +44,14 @@ set grid ytics xtics lc rgb "#e4e4e4" lt 1
 set tics nomirror out
 set border 3 lc rgb "#404040"
 set key top right samplen 2 spacing 1.2
+if (strstrt(ARG6, "b")) { set key bottom right }
 if (!strstrt(ARG6, "y")) { set offsets graph 0.02, graph 0.02, graph 0.05, graph 0.05 }
+if (strstrt(ARG6, "1")) {
+    unset offsets
+    set yrange [0:1.02]
+    if (N_max == 1) { set xrange [0:1.01] }
+    set key right center
+}
 points = N_records < 60 ? 0.9 : 0
 array colour[6] = [0xbd1f01, 0x3f90da, 0x832db6, 0xe76300, 0x717581, 0xa96b59]
 plot for [i = 2:columns] ARG1 using 1:i with linespoints lw 2 pt 7 ps points dt 1 + (i > 3) lc rgb colour[(i - 2) % 6 + 1] title columnheader(i)

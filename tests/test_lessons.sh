@@ -112,7 +112,9 @@ ok $? "all lessons build" "$dir/make"
 mkdir -p "$dir/models"
 for source in lessons/lesson[0-9][0-9]_*.c; do
     l=$(basename "$source" | cut -d_ -f1) one=
-    case $l in lesson02) one='--net cnn' ;; lesson04) one='--lr 0.001' ;; lesson06) one=--alone ;; lesson12) one='--net x4' ;; lesson13) one='--net lstm' ;; esac
+    case $l in lesson02) one='--net cnn' ;; lesson04) one='--lr 0.001' ;; lesson06) one=--alone ;;
+        lesson08) one='--noise mask' ;; lesson09) one='--trial nine' ;; lesson10) one='--latent 8' ;;
+        lesson12) one='--net x4' ;; lesson13) one='--net lstm' ;; esac
     run="./$l --quick --synthetic --no-plot --no-progress"
     status_is 2 "$l: an unknown option" $run --lattent 3
     [ "$(wc -l < "$dir/err")" -eq 1 ]; ok $? "$l: one line about it" "$dir/err"
@@ -125,6 +127,25 @@ for source in lessons/lesson[0-9][0-9]_*.c; do
     status_is 3 "$l: --load of $other's model" $run $one --epochs 0 --load "$dir/models/$other" --out "$dir/e"
     grep -q . "$dir/err"; ok $? "$l: says what does not fit" "$dir/err"
 done
+
+# ---- lesson10: a compressed file, and what is not one ----
+
+status_is 0 "lesson10 makes a network" ./lesson10 --quick --synthetic --latent 8 --epochs 1 --no-plot --no-progress --out "$dir/h"
+net="./lesson10 --latent 8 --out $dir/h"
+{ printf '\000\000\010\003\000\000\000\002\000\000\000\034\000\000\000\034'; head -c 1568 README.md; } > "$dir/two.idx"
+status_is 0 "--encode" $net --encode "$dir/two.idx" --to "$dir/two.aec"
+status_is 0 "--decode" $net --decode "$dir/two.aec" --to "$dir/again.idx"
+[ "$(wc -c < "$dir/again.idx")" -eq 1584 ] && [ "$(head -c 16 "$dir/again.idx" | od -An -tx1)" = "$(head -c 16 "$dir/two.idx" | od -An -tx1)" ]
+ok $? "as many images come back"
+status_is 0 "what came back can be coded again" $net --encode "$dir/again.idx" --to "$dir/third.aec"
+head -c 40 "$dir/two.aec" > "$dir/short.aec"
+for bad in "--decode $dir/short.aec" "--decode $dir/two.idx" "--decode $dir/nothing" "--encode $dir/two.aec" "--load $dir/models/lesson03 --decode $dir/two.aec"; do
+    rm -f "$dir/none"
+    status_is 3 "lesson10 $(echo "$bad" | sed "s,$dir/,,g")" $net $bad --to "$dir/none"
+    [ ! -e "$dir/none" ] && [ "$(wc -l < "$dir/err")" -eq 1 ]; ok $? "one line about it, and no file" "$dir/err"
+done
+status_is 3 "--to a folder that is not there" $net --decode "$dir/two.aec" --to "$dir/no/such/file"
+status_is 2 "--decode without --to" $net --decode "$dir/two.aec"
 
 # ---- lesson00 ----
 

@@ -115,6 +115,40 @@ static void test_curve(void)
     ok(metrics_roc(a, positive, n, again) == points && !memcmp(again, curve, (size_t)points * sizeof *curve), "the order of the rows does not matter, ties or not");
 }
 
+/* Thresholds and shares, against counting. */
+static void test_decisions(void)
+{
+    int c = 3, n = ranking_case[c][0], all[2] = { 0, 0 }, same = 1, straight = 1, wrong = 0;
+    make_ranking(ranking_case[c]);
+    int points = metrics_roc(a, positive, n, curve);
+    for (int i = 0; i < n; i++) all[positive[i]]++;
+    for (int t = -2; t < 330; t++) {                          /* the scores are 1 / 1024 apart: on one and between two */
+        int count[2] = { 0, 0 };
+        double threshold = t / 1024.0 + (t % 3) * 0.0002;
+        for (int i = 0; i < n; i++) count[positive[i]] += a[i] >= threshold;
+        metrics_point at = metrics_at(curve, points, threshold);
+        same &= at.hits == count[1] && at.alarms == count[0] && at.threshold == threshold;
+        double found = metrics_found(curve, points, count[0] / (double)all[0]);
+        wrong += !(count[1] <= found * all[1] + 1e-9);            /* the most that is found at that share of alarms */
+    }
+    ok(same, "what a threshold finds is what counting finds");
+    ok(!wrong, "no threshold finds more than the curve says for its alarms");
+    for (int i = 1; i < points; i++) {                        /* halfway between two points with different alarms */
+        double alarms = (curve[i].alarms + curve[i - 1].alarms) / 2.0, hits = (curve[i].hits + curve[i - 1].hits) / 2.0;
+        if (curve[i].alarms > curve[i - 1].alarms) straight &= near(metrics_found(curve, points, alarms / all[0]) * all[1], hits, 1e-9);
+    }
+    ok(straight, "between two points of the curve the line is straight");
+    ok(metrics_found(curve, points, 1) == 1, "with an alarm for everybody all are found");
+    for (int i = 0; i < n; i++) b[i] = a[i];
+    double last = metrics_threshold(b, n, 1), tie = metrics_threshold(b, n, 0.5);
+    int below = 0, upto = 0;
+    for (int i = 0; i < n; i++) below += a[i] < tie, upto += a[i] <= tie;
+    ok(isinf(last), "nobody is above a threshold that all are below");
+    ok(below <= n / 2 && upto > n / 2, "half of the scores are below the threshold at one half, but for ties: %d, and %d with them", below, upto);
+    float few[10] = { 9, 3, 5, 7, 1, 0, 2, 8, 6, 4 };
+    ok(metrics_threshold(few, 10, 0.75) == 8 && metrics_threshold(few, 10, 0) == 0 && metrics_threshold(few, 10, 0.9) == 9, "eight of ten scores lie below the threshold for three quarters");
+}
+
 static void test_awkward(void)
 {
     const float score[4] = { 1, 2, INFINITY, -INFINITY }, bad[4] = { 1, NAN, 3, 4 };
@@ -131,6 +165,7 @@ int main(void)
     test_images();
     test_ranking();
     test_curve();
+    test_decisions();
     test_awkward();
     return tap_end();
 }

@@ -29,12 +29,20 @@ for source in lessons/lesson[0-9][0-9]_*.c; do
     [ -f "lessons/$lesson.md" ]; ok $? "$lesson has a page"
     [ "$(wc -l < "$source")" -le 300 ]; ok $? "$lesson has at most 300 lines"
 done
-grep -o '([a-z./_0-9]*\.\(png\|md\|c\|h\|tsv\))' lessons/lesson[0-9][0-9].md README.md | tr -d '()' | sort -u > "$dir/links"
+pages="lessons/lesson[0-9][0-9].md lessons/README.md lessons/mistakes.md lessons/gpu.md README.md"
+{ grep -o '([A-Za-z./_0-9]*\.\(png\|md\|c\|h\|tsv\|cu\))' $pages | tr -d '()'; grep -o 'src="[^"]*"' $pages | sed 's/src="//; s/"//'; } | sort -u > "$dir/links"
 while IFS=: read -r page link; do
     [ -e "$(dirname "$page")/$link" ] || echo "$page: $link"
 done < "$dir/links" > "$dir/lost"
 [ -s "$dir/links" ] && [ ! -s "$dir/lost" ]; ok $? "every picture and file that a page links is there" "$dir/lost"
-! grep -n '…<!--/-->' lessons/lesson[0-9][0-9].md > "$dir/open"; ok $? "no page waits for a number" "$dir/open"
+for source in lessons/lesson[0-9][0-9]_*.c; do              # a row is: link, picture, document, minutes, loss, difficulty
+    lesson=$(basename "$source" | cut -d_ -f1)
+    grep -E "^\\| \\[[0-9]{2} [^]]+\\]\\($lesson\\.md\\) \\| <img src=\"pictures/${lesson}_[a-z_0-9]+\\.png\" [^|]*\\| [^|]+ \\| [0-9.]+ \\| [^|]*[0-9] ?<!--/-->[^|]*\\| [^|]+ \\|\$" lessons/README.md | wc -l > "$dir/rows"
+    [ "$(cat "$dir/rows")" -eq 1 ]; ok $? "$lesson has a row in the table of lessons/README.md, with all six cells"
+    [ "$(grep -c "($lesson.md)" lessons/README.md)" -gt 1 ]; ok $? "$lesson is on a path through the course"
+    grep -q "^| .*(lessons/$lesson.md)" README.md; ok $? "$lesson has a row in README.md"
+done
+! grep -n '…<!--/-->' lessons/README.md lessons/lesson[0-9][0-9].md > "$dir/open"; ok $? "no page waits for a number" "$dir/open"
 
 # ---- the quick modes, on the built-in strokes and on real data ----
 
