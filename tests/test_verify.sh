@@ -37,7 +37,7 @@ done < "$dir/links" > "$dir/lost"
 [ -s "$dir/links" ] && [ ! -s "$dir/lost" ]; ok $? "every picture and file that a page links is there" "$dir/lost"
 for source in lessons/lesson[0-9][0-9]_*.c; do              # a row is: link, picture, document, minutes, loss, difficulty
     lesson=$(basename "$source" | cut -d_ -f1)
-    grep -E "^\\| \\[[0-9]{2} [^]]+\\]\\($lesson\\.md\\) \\| <img src=\"pictures/${lesson}_[a-z_0-9]+\\.png\" [^|]*\\| [^|]+ \\| [0-9.]+ \\| [^|]*[0-9] ?<!--/-->[^|]*\\| [^|]+ \\|\$" lessons/README.md | wc -l > "$dir/rows"
+    grep -E "^\\| \\[[0-9]{2} [^]]+\\]\\($lesson\\.md\\) \\| <img src=\"pictures/${lesson}_[a-z_0-9]+\\.png\" [^|]*\\| [^|]+ \\| [0-9.]+( \\([^)]*\\))? \\| [^|]*[0-9] ?<!--/-->[^|]*\\| [^|]+ \\|\$" lessons/README.md | wc -l > "$dir/rows"
     [ "$(cat "$dir/rows")" -eq 1 ]; ok $? "$lesson has a row in the table of lessons/README.md, with all six cells"
     [ "$(grep -c "($lesson.md)" lessons/README.md)" -gt 1 ]; ok $? "$lesson is on a path through the course"
     grep -q "^| .*(lessons/$lesson.md)" README.md; ok $? "$lesson has a row in README.md"
