@@ -31,10 +31,11 @@ if (!$pid) {
 }
 close $in, close $out;
 $to->autoflush(1);
-$SIG{ALRM} = sub { finish(3, 'the browser did not answer in time') };
+$SIG{ALRM} = sub { finish(3, "the browser did not answer in time; so far:\n" . so_far()) };
 alarm($ENV{BROWSER_SECONDS} || 300);
 
-my ($number, $buffer, $session, $thrown) = (0, '', undef, 0);
+my ($number, $buffer, $session, $thrown, $so_far) = (0, '', undef, 0, '');
+sub so_far { return $so_far }
 sub finish {
     my ($status, $text) = @_;
     print STDERR "$text\n" if defined $text;
@@ -73,7 +74,8 @@ my ($wanted, $state) = ($url =~ /#selftest$/ ? 'selftest' : 'ready', undef);
 while (1) {
     $state = evaluate("document.body && (document.body.dataset.$wanted || (document.body.dataset.selftest === 'stopped' && 'stopped'))");
     last if $state;
-    select undef, undef, undef, 0.2;
+    $so_far = evaluate("document.getElementById('selftest') ? document.getElementById('selftest').textContent : ''");
+    select undef, undef, undef, 0.3;
 }
 evaluate($expression) if defined $expression;
 if (defined $picture) {

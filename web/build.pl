@@ -114,8 +114,8 @@ sub latent {
 sub native {
     my ($l, $facts) = @_;
     my $latent = latent($l);
-    my $cc = $ENV{CC} || 'cc';                          # the same bits at any -O; this one compiles fast
-    fresh("$build/native$l", glob "$root/web/native*") or run_or_stop("$cc -O1 -o $build/native$l $root/web/native$l.c -lm -lpthread", "web/native$l.c does not compile");
+    my $cc = $ENV{CC} || 'cc';                          # the same bits at any -O, and this compiles fastest
+    fresh("$build/native$l", glob "$root/web/native*") or run_or_stop("$cc -O0 -o $build/native$l $root/web/native$l.c -lm -lpthread", "web/native$l.c does not compile");
     my $options = "--load '$option{models}/lesson$l/$models{$l}{files}[0]' --out $build/lesson$l --no-plot";
     $options .= " --latent $latent" if $l eq '07';
     $options .= ' --synthetic' if $facts->{data} eq 'strokes';
