@@ -74,6 +74,7 @@ my ($wanted, $state) = ($url =~ /#selftest$/ ? 'selftest' : 'ready', undef);
 while (1) {
     $state = evaluate("document.body && (document.body.dataset.$wanted || (document.body.dataset.selftest === 'stopped' && 'stopped'))");
     last if $state;
+    finish(1, "the page stopped; so far:\n$so_far") if $thrown;
     $so_far = evaluate("document.getElementById('selftest') ? document.getElementById('selftest').textContent : ''");
     select undef, undef, undef, 0.3;
 }
