@@ -54,8 +54,7 @@ sub compiler {
     for my $cc (compilers()) { return $cc if system("$cc --target=wasm32-wasi @flags -o $build/trial.wasm $trial 2> $build/trial.txt") == 0 }
     stop(3, 'make web needs a clang that compiles for WebAssembly, and found none. It can be installed by',
         '    apt-get install clang lld wasi-libc libclang-rt-dev-wasm32        (Debian, Ubuntu)',
-        '    dnf install clang lld wasi-libc-static compiler-rt                (Fedora; with its wasm32 compiler-rt)',
-        '    brew install llvm lld wasi-libc wasi-runtimes                     (macOS)',
+        'elsewhere: clang, lld, a wasi-libc, and the builtins of compiler-rt for wasm32;',
         'or named: WASM_CC="clang --sysroot=FOLDER" make web');
 }
 
