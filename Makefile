@@ -17,7 +17,7 @@ LONG     = $(wildcard tests/long_*.sh)
 # Where a test may find real data and reference numbers; empty is fine.
 export AUTOENC_DATA AUTOENC_SHARED CC
 
-.PHONY: FORCE help deps data lessons test test-long bits verify verify-full pages bench growth gpu-check gpu-bench plots install clean
+.PHONY: FORCE help deps data lessons test test-long bits verify verify-full pages bench growth web gpu-check gpu-bench plots install clean
 
 help:
 	@echo 'make lesson00     a first look, nothing to download: then run ./lesson00'
@@ -32,6 +32,7 @@ help:
 	@echo 'make pages        write numbers and listings into the pages of the lessons again'
 	@echo 'make bench        our training and PyTorch, side by side; BENCH=--setup installs PyTorch in an environment of its own'
 	@echo 'make growth       how time and memory grow with batch, width, depth and size of the image, measured and drawn'
+	@echo 'make web          out/web/latent.html: the latent spaces of lessons 03, 06 and 07 in the browser (needs clang for WebAssembly)'
 	@echo 'make gpu-check    with an NVIDIA card: the tests on it, and the sanitizers of CUDA; make gpu-bench: times beside PyTorch'
 	@echo 'make install      autoenc.h to $$(DESTDIR)$$(PREFIX)/include, PREFIX = $(PREFIX)'
 	@echo 'make clean        remove what was built; data/ and out/ stay'
@@ -136,6 +137,9 @@ bench:
 
 growth:
 	@sh bench/growth.sh
+
+web:
+	@perl web/build.pl
 
 gpu-check:
 	@command -v $(NVCC) >/dev/null || { echo 'gpu-check is for a machine with an NVIDIA card and $(NVCC).'; exit 3; }
