@@ -17,7 +17,7 @@ LONG     = $(wildcard tests/long_*.sh)
 # Where a test may find real data and reference numbers; empty is fine.
 export AUTOENC_DATA AUTOENC_SHARED CC
 
-.PHONY: FORCE help deps data lessons test test-long bits verify verify-full pages bench growth gpu-check gpu-bench plots install clean
+.PHONY: FORCE help deps data lessons test test-long bits verify verify-full pages bench growth gpu-check gpu-bench plots handout teacher doctor dist install uninstall clean
 
 help:
 	@echo 'make lesson00     a first look, nothing to download: then run ./lesson00'
@@ -33,6 +33,10 @@ help:
 	@echo 'make bench        our training and PyTorch, side by side; BENCH=--setup installs PyTorch in an environment of its own'
 	@echo 'make growth       how time and memory grow with batch, width, depth and size of the image, measured and drawn'
 	@echo 'make gpu-check    with an NVIDIA card: the tests on it, and the sanitizers of CUDA; make gpu-bench: times beside PyTorch'
+	@echo 'make grade        the grader of exercises/: then ./grade ex02; teachers: ./grade_all SUBMISSIONS/'
+	@echo 'make handout      the exercises for students, without solutions; make teacher: with them; both in dist/'
+	@echo 'make doctor       what this machine has, and what to do about the rest; put it into a bug report'
+	@echo 'make dist         the release as an archive, the same to the byte each time'
 	@echo 'make install      autoenc.h to $$(DESTDIR)$$(PREFIX)/include, PREFIX = $(PREFIX)'
 	@echo 'make clean        remove what was built; data/ and out/ stay'
 	@echo 'Settings: CC=clang CFLAGS="-O3 -march=native" CUDA=1'
@@ -148,42 +152,63 @@ gpu-bench:
 
 # ---- exercises and the grader ----
 
-# grade is one program under two names; grader/expect/ holds the references.  Where that folder is missing, in the students'
-# archive, a file of draws takes its place (grader/bank.c).
-GRADER   = $(patsubst grader/%.c,build/grader/%.o,$(addprefix grader/,grade.c judge.c sandbox.c report.c task.c))
-EXPECT   = $(patsubst grader/expect/%.c,build/grader/expect_%.o,$(wildcard grader/expect/*.c))
-SOURCE_OF_TRUTH = $(if $(EXPECT),build/grader/table.o $(EXPECT),build/grader/bank.o)
-CALLS    = $(patsubst grader/call/%.c,build/grader/call_%.o,$(wildcard grader/call/*.c))
-EXERCISE_FLAGS = -std=c99 -O1 $(WARN) -D_GNU_SOURCE -D_DARWIN_C_SOURCE -I. -Igrader -Igrader/call
+include grader/grader.mk
 
-build/grader/%.o: grader/%.c grader/task.h grader/grade.h grader/sandbox.h grader/call/call.h
-	@mkdir -p build/grader
-	$(CC) $(EXERCISE_FLAGS) -c -o $@ $<
-build/grader/expect_%.o: grader/expect/%.c grader/expect/expect.h grader/task.h
-	@mkdir -p build/grader
-	$(CC) $(EXERCISE_FLAGS) -c -o $@ $<
-build/grader/call_%.o: grader/call/%.c grader/call/call.h autoenc.h
-	@mkdir -p build/grader
-	$(CC) $(EXERCISE_FLAGS) -c -o $@ $<
-build/grader/autoenc.o: autoenc.h
-	@mkdir -p build/grader
-	echo '#include "autoenc.h"' | $(CC) -std=c99 $(CFLAGS) -I. -DAUTOENC_IMPLEMENTATION -x c -c -o $@ -
+# The students' archive: stubs, the grader without its references, and a file of draws in their place.  The teacher's: all of
+# it, and the solutions.  Both are the same to the byte each time: times, owners and order are fixed.
+DIST     ?= dist
+EX_FILES  = $(sort $(wildcard exercises/ex*.c))
+TAR_SAME  = LC_ALL=C tar --sort=name --owner=0 --group=0 --numeric-owner --mtime='2026-01-01 00:00Z' --format=ustar -cf -
+build/grader/mkbank: build/grader/mkbank.o build/grader/task.o build/grader/table.o $(EXPECT)
+	$(CC) -o $@ $^ -lm
 
-# Can programs be linked statically here?  Then a submission needs no loader, and may open no file at all.
-build/grader/static: build/grader/child.o
-	@echo 'int main(void) { return 0; }' | $(CC) -x c -static -o build/grader/tried - -lm -lpthread 2>/dev/null && touch $@ || rm -f $@
-	@rm -f build/grader/tried
+handout: build/grader/mkbank
+	@rm -rf $(DIST)/.build; mkdir -p $(DIST) $(DIST)/.build/autoenc-exercises/exercises $(DIST)/.build/autoenc-exercises/grader/call
+	@to=$(DIST)/.build/autoenc-exercises; \
+	for f in $(EX_FILES); do perl exercises/split.pl stub $$f > $$to/$$f || exit 1; done; \
+	cp exercises/README.md $$to/exercises/; cp exercises/Makefile.students $$to/Makefile; cp autoenc.h LICENSE $$to/; \
+	cp grader/grade.[ch] grader/judge.c grader/sandbox.[ch] grader/report.c grader/task.[ch] grader/bank.c grader/child.c grader/grader.mk $$to/grader/; \
+	cp grader/call/* $$to/grader/call/; build/grader/mkbank $$to/grader/draws.bank && \
+	( cd $(DIST)/.build && $(TAR_SAME) autoenc-exercises ) | gzip -9n > $(DIST)/autoenc-exercises.tar.gz && rm -rf $(DIST)/.build
+	@echo '$(DIST)/autoenc-exercises.tar.gz: for students'
 
-grade: $(GRADER) $(SOURCE_OF_TRUTH) $(CALLS) build/grader/child.o build/grader/autoenc.o build/grader/static
-	$(CC) -o $@ $(GRADER) $(SOURCE_OF_TRUTH) -lm
-	ln -sf grade grade_all
+teacher:
+	@rm -rf $(DIST)/.build; mkdir -p $(DIST) $(DIST)/.build/autoenc-teacher/solutions
+	@to=$(DIST)/.build/autoenc-teacher; \
+	for f in $(EX_FILES); do perl exercises/split.pl solution $$f > $$to/solutions/$${f#exercises/} || exit 1; done; \
+	cp -R exercises grader Makefile autoenc.h LICENSE teacher $$to/ && \
+	( cd $(DIST)/.build && $(TAR_SAME) autoenc-teacher ) | gzip -9n > $(DIST)/autoenc-teacher.tar.gz && rm -rf $(DIST)/.build
+	@echo '$(DIST)/autoenc-teacher.tar.gz: for teachers, with the solutions'
 
 # ---- the library ----
 
+VERSION  := $(shell sed -n 's/^.define AE_VERSION "\(.*\)"$$/\1/p' autoenc.h)
+INCLUDED  = $(DESTDIR)$(PREFIX)/include
+PC        = $(DESTDIR)$(PREFIX)/share/pkgconfig
+CMAKE_DIR = $(DESTDIR)$(PREFIX)/share/cmake/autoenc
+
+# The header; what pkg-config says of it; what CMake's find_package(autoenc) reads.  A header belongs to no architecture: share/.
 install:
-	mkdir -p $(DESTDIR)$(PREFIX)/include
-	cp autoenc.h $(DESTDIR)$(PREFIX)/include/autoenc.h
-	chmod 644 $(DESTDIR)$(PREFIX)/include/autoenc.h
+	mkdir -p $(INCLUDED) $(PC) $(CMAKE_DIR)
+	cp autoenc.h $(INCLUDED)/autoenc.h
+	sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@VERSION@|$(VERSION)|' packaging/autoenc.pc.in > $(PC)/autoenc.pc
+	cp packaging/autoenc-config.cmake $(CMAKE_DIR)/autoenc-config.cmake
+	sed -e 's|@VERSION@|$(VERSION)|' packaging/autoenc-config-version.cmake.in > $(CMAKE_DIR)/autoenc-config-version.cmake
+	chmod 644 $(INCLUDED)/autoenc.h $(PC)/autoenc.pc $(CMAKE_DIR)/autoenc-config.cmake $(CMAKE_DIR)/autoenc-config-version.cmake
+
+uninstall:
+	rm -f $(INCLUDED)/autoenc.h $(PC)/autoenc.pc $(CMAKE_DIR)/autoenc-config.cmake $(CMAKE_DIR)/autoenc-config-version.cmake
+	-rmdir $(CMAKE_DIR) 2>/dev/null
+
+# What is committed, under its version, with the time of its commit: the same bytes from every clone.
+dist:
+	@git rev-parse HEAD >/dev/null 2>&1 || { echo 'make dist works in a clone: it packs what is committed.'; exit 3; }
+	@git diff --quiet HEAD || echo 'Some changes are not committed: they are not in the archive.'
+	@mkdir -p $(DIST); git -c tar.umask=0022 archive --format=tar --prefix=autoenc-$(VERSION)/ HEAD | gzip -9n > $(DIST)/autoenc-$(VERSION).tar.gz
+	@cd $(DIST) && { command -v sha256sum >/dev/null && sha256sum autoenc-$(VERSION).tar.gz || shasum -a 256 autoenc-$(VERSION).tar.gz; }
+
+doctor:
+	@CC='$(CC)' sh packaging/doctor.sh
 
 clean:
 	rm -rf build dist $(LESSONS) grade grade_all

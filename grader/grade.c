@@ -19,7 +19,7 @@
 
 typedef struct Options {
     const char *csv, *json, *gradescope, *folder, *file;
-    int all, autolab, jobs, sandbox, list, seeded, some, wanted[MAX_EXERCISES];
+    int all, autolab, jobs, sandbox, list, describe, seeded, some, wanted[MAX_EXERCISES];
     uint64_t seed;
 } Options;
 static char home[PATH_MAX];
@@ -44,6 +44,7 @@ static void help(void)
          "  --jobs N                 so many students at once (default: the number of processors)\n"
          "  --no-sandbox             limits of time and memory only\n"
          "  --list                   exercises, checks and points\n"
+         "  --describe               how programs are shut in here\n"
          "CC chooses the compiler.");
 }
 
@@ -322,6 +323,7 @@ static void read_options(Options *o, char **argv)
         const char *a = argv[i];
         if (!strcmp(a, "--help") || !strcmp(a, "-h")) { help();  exit(0); }
         else if (!strcmp(a, "--list")) o->list = 1;
+        else if (!strcmp(a, "--describe")) o->describe = 1;
         else if (!strcmp(a, "--all")) o->all = 1;
         else if (!strcmp(a, "--autolab")) o->autolab = 1;
         else if (!strcmp(a, "--no-sandbox")) o->sandbox = 0;
@@ -352,5 +354,6 @@ int main(int argc, char **argv)
     if (o.jobs < 1) o.jobs = 1;
     if (!o.seeded) o.seed = fresh_seed();
     sandbox_open(o.sandbox, settings(&o).is_static);
+    if (o.describe) { puts(sandbox_describe());  return 0; }
     return o.all ? grade_all(&o) : grade_one(&o);
 }
