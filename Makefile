@@ -155,10 +155,12 @@ gpu-bench:
 include grader/grader.mk
 
 # The students' archive: stubs, the grader without its references, and a file of draws in their place.  The teacher's: all of
-# it, and the solutions.  Both are the same to the byte each time: times, owners and order are fixed.
+# it, and the solutions.  Both are the same to the byte each time: times, owners and order are fixed
+# (by GNU tar: TAR=gtar on macOS).
 DIST     ?= dist
+TAR      ?= tar
 EX_FILES  = $(sort $(wildcard exercises/ex*.c))
-TAR_SAME  = LC_ALL=C tar --sort=name --owner=0 --group=0 --numeric-owner --mtime='2026-01-01 00:00Z' --format=ustar -cf -
+TAR_SAME  = LC_ALL=C $(TAR) --sort=name --owner=0 --group=0 --numeric-owner --mtime='2026-01-01 00:00Z' --format=ustar -cf -
 build/grader/mkbank: build/grader/mkbank.o build/grader/task.o build/grader/table.o $(EXPECT)
 	$(CC) -o $@ $^ -lm
 

@@ -243,8 +243,8 @@ static void look_for_means(void)
     use_seccomp = possible(0), use_landlock = possible(1), use_trace = use_seccomp && possible(2);
     prctl(PR_SET_DUMPABLE, 0);
     if (use_seccomp || use_landlock)
-        snprintf(description, sizeof description, "sandbox:%s%s%s%s", use_seccomp ? " seccomp" : " no seccomp", use_landlock ? ", Landlock" : ", no Landlock",
-                 use_trace ? ", traced" : "", static_link || use_landlock ? "" : "; files can be read");
+        snprintf(description, sizeof description, "sandbox:%s%s%s%s%s", use_seccomp ? " seccomp" : " no seccomp", use_landlock ? ", Landlock" : ", no Landlock",
+                 use_trace ? ", traced" : "", static_link ? ", static" : "", static_link || use_landlock ? "" : "; files can be read");
 }
 #else
 static int shut_in(const Job *job, const char *program) { (void)job, (void)program;  return 1; }
