@@ -371,7 +371,7 @@ static void run_draw(const Settings *set, const Exercise *e, int check, Task *t,
     task_draw(e, check, t);
     Shared s = lay_out(t, check);
     int f = make_shared(set, t, &s), whole;
-    Job job = { argv, set->scratch, 0, f, 1 + e->library, 5, 256 + 256 * e->library, 0, 64 * 1024 };
+    Job job = { argv, set->scratch, 0, f, 1 + e->library, 20, 256 + 256 * e->library, 0, 64 * 1024 };
     if (f < 0) { m->check[check].verdict = BROKEN;  forget_task(t, &g);  return; }
     sandbox_run(&job, &end);
     whole = read_back(f, t, &s, &g);
