@@ -17,7 +17,7 @@ LONG     = $(wildcard tests/long_*.sh)
 # Where a test may find real data and reference numbers; empty is fine.
 export AUTOENC_DATA AUTOENC_SHARED CC
 
-.PHONY: FORCE help deps data lessons test test-long bits verify verify-full pages bench growth web gpu-check gpu-bench plots install clean
+.PHONY: FORCE help deps data lessons test test-long bits verify verify-full pages bench growth web gpu-check gpu-bench plots handout teacher doctor dist install uninstall clean
 
 help:
 	@echo 'make lesson00     a first look, nothing to download: then run ./lesson00'
@@ -34,6 +34,10 @@ help:
 	@echo 'make growth       how time and memory grow with batch, width, depth and size of the image, measured and drawn'
 	@echo 'make web          out/web/latent.html: the latent spaces of lessons 03, 06 and 07 in the browser (needs clang for WebAssembly)'
 	@echo 'make gpu-check    with an NVIDIA card: the tests on it, and the sanitizers of CUDA; make gpu-bench: times beside PyTorch'
+	@echo 'make grade        the grader of exercises/: then ./grade ex02; teachers: ./grade_all SUBMISSIONS/'
+	@echo 'make handout      the exercises for students, without solutions; make teacher: with them; both in dist/'
+	@echo 'make doctor       what this machine has, and what to do about the rest; put it into a bug report'
+	@echo 'make dist         the release as an archive, the same to the byte each time'
 	@echo 'make install      autoenc.h to $$(DESTDIR)$$(PREFIX)/include, PREFIX = $(PREFIX)'
 	@echo 'make clean        remove what was built; data/ and out/ stay'
 	@echo 'Settings: CC=clang CFLAGS="-O3 -march=native" CUDA=1'
@@ -150,12 +154,67 @@ gpu-bench:
 	@$(MAKE) lessons CUDA=1 CUDA_ARCH=native
 	@python3 bench/gpu.py
 
+# ---- exercises and the grader ----
+
+include grader/grader.mk
+
+# The students' archive: stubs, the grader without its references, and a file of draws in their place.  The teacher's: all of
+# it, and the solutions.  Both are the same to the byte each time: times, owners and order are fixed
+# (by GNU tar: TAR=gtar on macOS).
+DIST     ?= dist
+TAR      ?= tar
+EX_FILES  = $(sort $(wildcard exercises/ex*.c))
+TAR_SAME  = LC_ALL=C $(TAR) --sort=name --owner=0 --group=0 --numeric-owner --mtime='2026-01-01 00:00Z' --format=ustar -cf -
+build/grader/mkbank: build/grader/mkbank.o build/grader/task.o build/grader/table.o $(EXPECT)
+	$(CC) -o $@ $^ -lm
+
+handout: build/grader/mkbank
+	@rm -rf $(DIST)/.build; mkdir -p $(DIST) $(DIST)/.build/autoenc-exercises/exercises $(DIST)/.build/autoenc-exercises/grader/call
+	@to=$(DIST)/.build/autoenc-exercises; \
+	for f in $(EX_FILES); do perl exercises/split.pl stub $$f > $$to/$$f || exit 1; done; \
+	cp exercises/README.md $$to/exercises/; cp exercises/Makefile.students $$to/Makefile; cp autoenc.h LICENSE $$to/; \
+	cp grader/grade.[ch] grader/judge.c grader/sandbox.[ch] grader/report.c grader/task.[ch] grader/bank.c grader/child.c grader/grader.mk $$to/grader/; \
+	cp grader/call/* $$to/grader/call/; build/grader/mkbank $$to/grader/draws.bank && \
+	( cd $(DIST)/.build && $(TAR_SAME) autoenc-exercises ) | gzip -9n > $(DIST)/autoenc-exercises.tar.gz && rm -rf $(DIST)/.build
+	@echo '$(DIST)/autoenc-exercises.tar.gz: for students'
+
+teacher:
+	@rm -rf $(DIST)/.build; mkdir -p $(DIST) $(DIST)/.build/autoenc-teacher/solutions
+	@to=$(DIST)/.build/autoenc-teacher; \
+	for f in $(EX_FILES); do perl exercises/split.pl solution $$f > $$to/solutions/$${f#exercises/} || exit 1; done; \
+	cp -R exercises grader Makefile autoenc.h LICENSE teacher $$to/ && \
+	( cd $(DIST)/.build && $(TAR_SAME) autoenc-teacher ) | gzip -9n > $(DIST)/autoenc-teacher.tar.gz && rm -rf $(DIST)/.build
+	@echo '$(DIST)/autoenc-teacher.tar.gz: for teachers, with the solutions'
+
 # ---- the library ----
 
+VERSION  := $(shell sed -n 's/^.define AE_VERSION "\(.*\)"$$/\1/p' autoenc.h)
+INCLUDED  = $(DESTDIR)$(PREFIX)/include
+PC        = $(DESTDIR)$(PREFIX)/share/pkgconfig
+CMAKE_DIR = $(DESTDIR)$(PREFIX)/share/cmake/autoenc
+
+# The header; what pkg-config says of it; what CMake's find_package(autoenc) reads.  A header belongs to no architecture: share/.
 install:
-	mkdir -p $(DESTDIR)$(PREFIX)/include
-	cp autoenc.h $(DESTDIR)$(PREFIX)/include/autoenc.h
-	chmod 644 $(DESTDIR)$(PREFIX)/include/autoenc.h
+	mkdir -p $(INCLUDED) $(PC) $(CMAKE_DIR)
+	cp autoenc.h $(INCLUDED)/autoenc.h
+	sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@VERSION@|$(VERSION)|' packaging/autoenc.pc.in > $(PC)/autoenc.pc
+	cp packaging/autoenc-config.cmake $(CMAKE_DIR)/autoenc-config.cmake
+	sed -e 's|@VERSION@|$(VERSION)|' packaging/autoenc-config-version.cmake.in > $(CMAKE_DIR)/autoenc-config-version.cmake
+	chmod 644 $(INCLUDED)/autoenc.h $(PC)/autoenc.pc $(CMAKE_DIR)/autoenc-config.cmake $(CMAKE_DIR)/autoenc-config-version.cmake
+
+uninstall:
+	rm -f $(INCLUDED)/autoenc.h $(PC)/autoenc.pc $(CMAKE_DIR)/autoenc-config.cmake $(CMAKE_DIR)/autoenc-config-version.cmake
+	-rmdir $(CMAKE_DIR) 2>/dev/null
+
+# What is committed, under its version, with the time of its commit: the same bytes from every clone.
+dist:
+	@git rev-parse HEAD >/dev/null 2>&1 || { echo 'make dist works in a clone: it packs what is committed.'; exit 3; }
+	@git diff --quiet HEAD || echo 'Some changes are not committed: they are not in the archive.'
+	@mkdir -p $(DIST); git -c tar.umask=0022 archive --format=tar --prefix=autoenc-$(VERSION)/ HEAD | gzip -9n > $(DIST)/autoenc-$(VERSION).tar.gz
+	@cd $(DIST) && { command -v sha256sum >/dev/null && sha256sum autoenc-$(VERSION).tar.gz || shasum -a 256 autoenc-$(VERSION).tar.gz; }
+
+doctor:
+	@CC='$(CC)' sh packaging/doctor.sh
 
 clean:
-	rm -rf build $(LESSONS)
+	rm -rf build dist $(LESSONS) grade grade_all

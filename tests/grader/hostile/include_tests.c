@@ -1,0 +1,2 @@
+/* expect: not allowed: includes */
+#include "ROOT/grader/task.h"

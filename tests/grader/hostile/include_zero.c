@@ -1,0 +1,2 @@
+/* expect: does not compile */
+#include "/dev/zero"

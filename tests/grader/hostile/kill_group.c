@@ -1,0 +1,3 @@
+/* expect: not allowed: sent a signal */
+#include <signal.h>
+__attribute__((constructor)) static void first(void) { kill(0, SIGKILL); }
