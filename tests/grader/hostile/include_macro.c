@@ -1,3 +1,3 @@
 /* expect: not allowed: includes */
-#define THE_FILE <ROOT/grader/task.h>
+#define THE_FILE "ROOT/grader/task.h"
 #include THE_FILE
