@@ -198,7 +198,7 @@ int main(int argc, char **argv)
         { "seeds",  KIT_INT, &seeds,  1, MOST, "networks of each kind; if not given: 5 with --full, else 1" }, {0} };
     kit run = { .lesson = "lesson13", .about = "an LSTM that reads an image row by row",
                 .files = "loss, rows, digits, reading: .png with their .tsv or .u8; the models are model_lstm1, model_linear1 and so on",
-                .flat = 1, .in_quick = { 4, 25, 5e-3 }, .usual = { 5, 100, 3e-3 }, .in_full = { 5, 100, 3e-3 } };
+                .flat = 1, .in_quick = { 8, 20, 2e-2 }, .usual = { 6, 32, 1e-2 }, .in_full = { 12, 32, 1e-2 } };
     ae_ctx *ae = kit_start(&run, argc, argv, options);                      // torch.manual_seed(0)
     int lstm = !strcmp(which, "lstm"), flat = !strcmp(which, "linear"), one = lstm || flat;
     if (!one && strcmp(which, "both")) kit_die(&run, 2, "--net %s: lstm, linear or both is wanted", which);

@@ -56,7 +56,7 @@ ok $status "verify.pl --quick ends well" "$dir/verify"
 # ---- a wrong number must not pass: a copy of the tree, with one digit changed ----
 
 mkdir -p "$dir/tree/data"
-cp -r autoenc.h Makefile lessons plots "$dir/tree"
+cp -r autoenc.h Makefile grader lessons plots "$dir/tree"
 cp data/strokes.h "$dir/tree/data"
 verify="perl $dir/tree/lessons/verify.pl lesson00"
 AUTOENC_DATA= $verify > "$dir/right" 2>&1
