@@ -1598,7 +1598,7 @@ AE_API ae_tensor ae_nll_loss(ae_tensor logp, ae_tensor labels, ae_reduction r) {
     const ae_slot *s = ae__slot(logp), *t = s ? ae__slot(labels) : NULL;  char a[64], b[64];
     if (!t) return ae__poison(logp.ctx);
     if (s->ndim != 2 || t->ndim != 1 || s->dim[0] != t->dim[0]) return ae__fail(logp.ctx, "nll_loss: wants [N,C] and labels [N], got %s and %s", ae__shape_text(s->dim, s->ndim, a), ae__shape_text(t->dim, t->ndim, b));
-    return ae_affine(ae_reduce(ae_mul(logp, ae_one_hot(labels, s->dim[1])), -1, r), r == AE_MEAN ? -(float)s->dim[1] : -1.0f, 0);
+    return ae_affine(ae_reduce(ae_mul(logp, ae_one_hot(labels, s->dim[1])), -1, AE_SUM), r == AE_MEAN ? -1.0f / (float)s->dim[0] : -1.0f, 0);
 }
 AE_API ae_tensor ae_kl_loss(ae_tensor mean, ae_tensor logvar, ae_reduction r)        { return ae__loss(&ae__op_kl, mean, logvar, r); }
 
@@ -1945,16 +1945,12 @@ static ae_tensor ae__batch_norm_run(ae_net *l, ae_tensor x, int act, float slope
 /* Dropout: times a mask of 0 and 1 / (1 - p).  Its words are numbered like noise: the same for any number of threads, and when a step is run again. */
 static ae_tensor ae__dropout_run(ae_net *l, ae_tensor x, int act, float slope) {
     ae_ctx *ae = l->ctx;  const ae_slot *s = ae__slot(x);  ae_slot *m;  ae_tensor mask;  float keep = 1 - l->arg[0];
-    uint32_t counter[4], word[4] = { 0, 0, 0, 0 };  int i;  (void)act, (void)slope;
+    uint32_t draw, i, n;  (void)act, (void)slope;
     if (!s || !l->training || ae->predicting) return x;
     m = ae__new_tensor(ae, s->dim, s->ndim, &mask);
     if (!m) return ae__poison(ae);
-    counter[1] = ae->random_op++;  counter[2] = (uint32_t)ae->random_step;
-    counter[3] = (uint32_t)AE_STREAM_NOISE << 24 | ((uint32_t)(ae->random_step >> 32) & 0xFFFFFFu);
-    for (i = 0; i < ae__numel(s->dim); i++) {
-        if (i % 4 == 0) counter[0] = (uint32_t)i / 4, ae__philox(ae->config.seed, counter, word);
-        m->data[i] = ae__unit(word[i % 4]) < keep ? 1 / keep : 0;
-    }
+    draw = ae->random_op++;  n = (uint32_t)ae__numel(s->dim);
+    for (i = 0; i < n; i++) m->data[i] = ae__unit(ae__word(ae->config.seed, AE_STREAM_NOISE, ae->random_step, draw, i)) < keep ? 1 / keep : 0;
     return ae_mul(x, mask);
 }
 /* LSTM (Hochreiter & Schmidhuber 1997).  Gates from a step's input and the last h: i lets in, f forgets, g is what comes in, o lets out. */

@@ -219,8 +219,7 @@ static void classify(const cvae *c)
     ae_load_f32(codes, c->mean, half, L, 0, 0), ae_load_labels(codes, c->run->test.labels, half);
     for (int epoch = 0; epoch < 20; epoch++)
         while (ae_next_batch(codes, &x, &y)) {
-            ae_tensor said = ae_reduce(ae_mul(ae_one_hot(y, CLASSES), ae_forward(net, x)), -1, AE_SUM);    // the sum of log p(right label)
-            ae_tensor nll = ae_affine(said, -1.0f / (float)ae_size(x, 0), 0);            // F.nll_loss(net(x), y)
+            ae_tensor nll = ae_nll_loss(ae_forward(net, x), y, AE_MEAN);                 // F.nll_loss(net(x), y)
             ae_zero_grad(adam), ae_backward(nll), ae_step(adam);
         }
     const float *p = ae_data(ae_forward(net, ae_from(ae, c->mean + half * L, n - half, L, 0, 0)));

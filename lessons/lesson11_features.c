@@ -96,7 +96,7 @@ static void draw_labelled(const lab *l, int seed, int n, const features *f, floa
 /* F.cross_entropy(out, y): the mean of -log softmax(out)[y]. */
 static ae_tensor cross_entropy(ae_tensor out, ae_tensor y)
 {
-    return ae_affine(ae_reduce(ae_mul(ae_log_softmax(out), ae_one_hot(y, CLASSES)), -1, AE_SUM), -1.0f / (float)ae_size(out, 0), 0);
+    return ae_nll_loss(ae_log_softmax(out), y, AE_MEAN);
 }
 
 static void fine_tune(ae_net *net, ae_loader *batches, int steps)

@@ -10,7 +10,7 @@ have perl || { echo '1..0 # SKIP perl is needed to plant faults'; exit 0; }
 awake() {
     wanted "$1" || return
     rm -rf "$dir/tree" && mkdir "$dir/tree"
-    cp -r autoenc.h Makefile README.md bench data lessons plots tests "$dir/tree"
+    cp -r autoenc.h Makefile README.md bench data grader lessons plots tests "$dir/tree"
     perl -0pi -e "$3" "$dir/tree/$2"
     if cmp -s "$2" "$dir/tree/$2"; then ok 1 "$1: $5 (the fault could not be planted)"; return; fi
     (cd "$dir/tree" && sh "tests/test_$1.sh" $short) > "$dir/out" 2>&1
