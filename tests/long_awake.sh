@@ -19,9 +19,9 @@ awake() {
 }
 
 short='3 8 1'                            # kills, epochs, seconds
-awake crash autoenc.h 's/put\) ae->random_step = \(uint64_t\)state\[0\], /put) /' 'the same to the bit\|to the same end' "the random state is not read again"
+awake crash autoenc.h 's/put\) ae->random_step = \(uint64_t\)state\[0\], /put) /' 'the noise goes on' "the random state is not read again"
 awake crash autoenc.h 's/l->at = s\[1\] > l->n \? l->n : \(int\)s\[1\], //' 'the same to the bit\|to the same end' "nor is the place in the data"
-awake crash lessons/kit_resume.h 's/\n    kit_print\(&run->facts, "%s", run->facts_kept\);//' 'log, facts and pictures\|the same facts' "nor are the facts"
+awake crash lessons/kit_resume.h 's/\n    kit_print\(&run->facts, "%s", run->facts_kept\);//' 'the first step is noted' "nor are the facts"
 awake crash lessons/kit.h 's/signal\(SIGTERM, on \? kit_on_signal : SIG_DFL\);//' 'SIGTERM ends a run' "SIGTERM is not caught"
 awake crash lessons/kit.h 's/flock\(folder, LOCK_EX \| LOCK_NB\)/0/' 'a second run' "folders are not locked"
 awake crash lessons/kit_resume.h 's/!link\(kit_path\(run, "checkpoint.safetensors"\), old\)/0/' 'keeps the old checkpoint' "the earlier checkpoint is not kept"

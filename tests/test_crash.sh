@@ -62,6 +62,28 @@ same "to the same end" "$dir/whole" "$dir/elsewhere"
 status_is 0 "resumed after its end" $run --epochs $epochs --out "$dir/elsewhere" --resume
 same "it states the same facts" "$dir/whole" "$dir/elsewhere"
 
+# ---- noise, and facts that are noted on the way: lesson07 has both ----
+
+noisy="./lesson07 --synthetic --no-progress --no-plot --epochs 2"
+make -s lesson07 > "$dir/make" 2>&1
+ok $? "lesson07 builds" "$dir/make"
+status_is 0 "an undisturbed run that draws noise at every step" $noisy --out "$dir/drawn"
+$noisy --out "$dir/redrawn" > "$dir/out" 2> "$dir/err" &
+pid=$!
+gone $pid "$dir/redrawn/log.tsv"
+kill -TERM $pid
+wait $pid
+[ $? -eq 130 ]; ok $? "SIGTERM in its second epoch" "$dir/err"
+$noisy --out "$dir/redrawn" --resume > "$dir/out" 2> "$dir/err" &
+pid=$!
+sleep 1
+kill -9 $pid 2>/dev/null
+wait $pid 2>/dev/null
+status_is 0 "then kill -9, then left alone" $noisy --out "$dir/redrawn" --resume
+grep -q '"cost_step0"' "$dir/drawn/run.json" && grep -q '"cost_step0"' "$dir/redrawn/run.json"
+ok $? "the cost of the first step is noted in both" "$dir/redrawn/run.json"
+same "the noise goes on where it stood" "$dir/drawn" "$dir/redrawn"
+
 # ---- two runs, one folder ----
 
 $run --epochs $epochs --out "$dir/both" > "$dir/out1" 2>&1 &
