@@ -125,7 +125,6 @@ typedef struct ae_call {
     const float *arg;  int args, inputs;       /* the numbers given to ae_apply */
     float       *saved;  size_t saved_floats;  /* shape may ask for room in which forward leaves notes for backward */
     int          fresh[AE_MAX_INPUTS];         /* library rows only: din[i] holds nothing yet, write instead of adding */
-    int          flags;                        /* library rows only: see >>tape */
     const float *mask[AE_MAX_INPUTS];  float slope[AE_MAX_INPUTS];        /* library rows only: see >>tape */
 } ae_call;
 typedef struct ae_op {               /* one row: what an operation is called, needs, computes and propagates */
@@ -323,7 +322,7 @@ static inline int ae__madvise(void *p, size_t bytes, int advice) { (void)p; (voi
 enum { AE_PAD = 64 };                         /* readable floats behind every array: a vector load may run over its end */
 enum { AE_KEPT = (int)0x80000000u };          /* bit of a slot number: the tensor lives in the permanent table */
 enum { AE_NCHW, AE_NHWC, AE_PACKED };         /* how a slot stores its values; AE_PACKED is for weights, see >>nn */
-enum { AE_ROW_NHWC = 1, AE_ROW_ANY = 2, AE_ROW_FRESH = 4, AE_ROW_MASKS = 8, AE_ROW_STATE = 16, AE_ROW_OURS = 32 };  /* traits of a row, see >>tape */
+enum { AE_ROW_NHWC = 1, AE_ROW_ANY = 2, AE_ROW_FRESH = 4, AE_ROW_MASKS = 8, AE_ROW_STATE = 16, AE_ROW_OURS = 32, AE_ROW_AXES = 64 };  /* traits of a row, see >>tape */
 enum { AE_HOST, AE_DEVICE, AE_BOTH };         /* where the newest values of an array are, see >>device */
 enum { AE_ACT_NONE, AE_ACT_RELU, AE_ACT_LEAKY, AE_ACT_SIGMOID, AE_ACT_TANH };
 enum { AE_STREAM_INIT = 1, AE_STREAM_NOISE, AE_STREAM_SHUFFLE, AE_STREAM_CHECK };
@@ -352,7 +351,7 @@ typedef struct ae_twin { size_t here, bytes; char *there; } ae_twin;            
 typedef struct ae_spare { float *data; size_t floats; } ae_spare;
 typedef struct ae_mark  { size_t floats, args; uint32_t slots; int records; } ae_mark;
 struct ae_ctx {
-    ae_config config;  char      error[AE_TEXT], text[AE_TEXT];  int       poisoned, grad_on, anomaly, fuse, predicting, threads;
+    ae_config config;  char      error[AE_TEXT], text[AE_TEXT], shape_text[2][64];  int       shape_texts, poisoned, grad_on, anomaly, fuse, predicting, threads;
     size_t    bytes;                            /* held from config.alloc */
     ae_block *step_blocks;                      /* the step arena */
     size_t    step_top;                         /* floats in use, counted through the blocks */
@@ -536,9 +535,9 @@ static ae_slot *ae__slot_for(ae_ctx *ae, ae_tensor x) {
 }
 static ae_slot *ae__slot(ae_tensor x) { return ae__slot_for(x.ctx, x); }
 static int ae__numel(const int *dim) { return dim[0] * dim[1] * dim[2] * dim[3]; }
-/* "[64, 1, 28, 28]" as PyTorch prints a shape; "[]" for a scalar. */
-static const char *ae__shape_text(const int *dim, int ndim, char *text) {
-    int i, used = sprintf(text, "[");
+/* "[64, 1, 28, 28]" as PyTorch prints a shape; "[]" for a scalar.  The context keeps the last two. */
+static const char *ae__shape_text(ae_ctx *ae, const int *dim, int ndim) {
+    char *text = ae->shape_text[ae->shape_texts++ % 2];  int i, used = sprintf(text, "[");
     for (i = 0; i < ndim; i++) used += sprintf(text + used, i ? ", %d" : "%d", dim[i]);
     sprintf(text + used, "]");  return text;
 }
@@ -717,12 +716,11 @@ static int ae__noise(ae_ctx *ae, float *out, size_t n) {
    AE_ROW_ANY    any layout, the same for all inputs: elementwise work;  neither: dense NCHW, as an op of yours sees it;
    AE_ROW_FRESH  backward looks at fresh[i] and writes where nothing was yet; other rows get zeros to add to;
    AE_ROW_STATE  forward changes inputs 3 and 4 (running statistics);  AE_ROW_OURS: ours, though dense;
+   AE_ROW_AXES   of NHWC arrays it sees the axes of in and out in the order in which they are stored, and arg[0], if it is one, likewise;
    AE_ROW_MASKS  backward can multiply what it writes to din[0] by the derivative of the activation that made in[0]
                  (mask, slope: relu and leaky relu), which saves a pass over memory when nobody else adds to it. */
 
-static int ae__same_bytes(const ae_slot *s) {   /* NCHW and NHWC agree when one channel or one pixel is all there is */
-    return s->dim[1] == 1 || s->dim[2] * s->dim[3] == 1;
-}
+static int ae__same_bytes(const ae_slot *s) { return s->dim[1] == 1 || s->dim[2] * s->dim[3] == 1; }     /* NCHW and NHWC agree: one channel or one pixel */
 /* Copies the (i,j,k) box of `in` in the order (a,b,c) of strides: out[a][b][c]; all our changes of layout are of this kind. */
 static void ae__permute(const float *in, float *out, const int *n, const size_t *stride, int add) {
     int a, b, c;
@@ -781,18 +779,28 @@ static ae_tensor ae__in_layout(ae_tensor x, int layout) {
     if (t) t->layout = layout;
     return s->twin;
 }
-/* Brings every input into the layout that the row asks for.  0: poison, or a stale handle. */
+/* Brings every input into the layout that the row asks for.  Returns the output's layout; -1: poison, or a stale handle.
+   What repeats or joins numbers or planes of several images makes what a convolution takes. */
 static int ae__arrange(const ae_op *op, const ae_tensor *in, int inputs, ae_tensor *use) {
-    int i;
+    const ae_slot *s = ae__slot(in[0]), *t = s ? ae__slot(in[inputs > 1]) : NULL;  int i, layout = AE_NCHW;
+    if (!t) return -1;
+    if (op->layout & AE_ROW_NHWC) layout = AE_NHWC;
+    else if (op->layout & AE_ROW_AXES && s->ndim == 4 && s->dim[0] > 1 && ae__same_bytes(s) && t->layout != AE_PACKED) layout = t == s ? AE_NHWC : t->layout;
+    else if (op->layout & AE_ROW_ANY && s->layout != AE_PACKED) layout = s->layout;
     for (i = 0; i < inputs; i++) {
-        ae_slot *s = ae__slot(in[i]), *first = i ? ae__slot(use[0]) : NULL;  int layout = AE_NCHW;
-        if (!s) return 0;
-        if (op->layout & AE_ROW_NHWC) layout = i ? s->layout : AE_NHWC;
-        if (op->layout & AE_ROW_ANY) layout = first ? first->layout : s->layout == AE_PACKED ? AE_NCHW : s->layout;
-        use[i] = op == &ae__op_relayout ? in[i] : ae__in_layout(in[i], layout);
-        if (!ae__slot(use[i])) return 0;
+        if ((s = ae__slot(in[i])) == NULL) return -1;
+        use[i] = op == &ae__op_relayout ? in[i] : ae__in_layout(in[i], i && op->layout & AE_ROW_NHWC ? s->layout : layout);
+        if (!ae__slot(use[i])) return -1;
     }
-    return 1;
+    return layout;
+}
+/* See AE_ROW_AXES; arg: room for the numbers of the call. */
+static void ae__axes_as_stored(const ae_op *op, int layout, ae_call *c, float *arg) {
+    int i, *d, channels;
+    if (layout != AE_NHWC || !(op->layout & AE_ROW_AXES)) return;
+    for (i = 0; i <= c->inputs; i++) { d = i < c->inputs ? c->in[i].dim : c->out.dim;  channels = d[1];  d[1] = d[2];  d[2] = d[3];  d[3] = channels; }
+    memcpy(arg, c->arg, (size_t)c->args * sizeof(float));  c->arg = arg;
+    if (arg[0] > 0) arg[0] = arg[0] > 1 ? arg[0] - 1 : 3;
 }
 static ae_array ae__array(const ae_slot *s, float *data) { ae_array a; a.data = data;  a.ndim = s->ndim;  memcpy(a.dim, s->dim, sizeof a.dim); return a; }
 static int ae__finite(const float *p, size_t n) { size_t i; for (i = 0; i < n; i++) if (!(p[i] - p[i] == 0)) return 0; return 1; }
@@ -850,8 +858,8 @@ static void ae__compute(ae_ctx *ae, ae_record *r, ae_call *c) {
 /* Runs one op now and writes it on the tape: shapes checked, layouts arranged, output in the step's memory. */
 static ae_tensor ae__run(ae_ctx *ae, const ae_op *op, const ae_tensor *in, int inputs, const float *arg, int args) {
     ae_tensor use[AE_MAX_INPUTS], handle = ae__poison(ae);
-    ae_call c;  ae_record *r;  ae_slot *out;  int i, needs = 0;  const char *text;
-    if (!ae__arrange(op, in, inputs, use)) return ae__poison(ae);
+    ae_call c;  ae_record *r;  ae_slot *out;  int i, needs = 0, layout = ae__arrange(op, in, inputs, use);  const char *text;  float stored[AE_MAX_ARGS];
+    if (layout < 0) return ae__poison(ae);
     memset(&c, 0, sizeof c);
     c.ctx = ae;  c.arg = arg;  c.args = args;  c.inputs = inputs;  c.out.dim[0] = c.out.dim[1] = c.out.dim[2] = c.out.dim[3] = 1;
     for (i = 0; i < inputs; i++) c.in[i] = ae__array(ae__slot(use[i]), ae__slot(use[i])->data);
@@ -860,8 +868,7 @@ static ae_tensor ae__run(ae_ctx *ae, const ae_op *op, const ae_tensor *in, int i
     out = ae__new_tensor(ae, c.out.dim, c.out.ndim, &handle);  r = out ? ae__new_record(ae, arg, args) : NULL;
     c.saved = r && c.saved_floats ? ae__floats(ae, c.saved_floats) : NULL;
     if (!out || !r || (c.saved_floats && !c.saved)) return ae->poisoned ? ae__poison(ae) : ae__fail(ae, "out of memory for one more record");
-    out->layout = op->layout & AE_ROW_NHWC ? AE_NHWC : op->layout & AE_ROW_ANY ? ae__slot(use[0])->layout : AE_NCHW;
-    c.out.data = out->data;  r->op = op;  r->net = ae->net;  r->inputs = inputs;  r->out = handle.slot;  r->saved = c.saved;
+    out->layout = layout;  c.out.data = out->data;  r->op = op;  r->net = ae->net;  r->inputs = inputs;  r->out = handle.slot;  r->saved = c.saved;
     r->saved_floats = c.saved_floats;
     for (i = 0; i < inputs; i++) {
         ae_slot *s = ae__slot(use[i]);
@@ -869,6 +876,7 @@ static ae_tensor ae__run(ae_ctx *ae, const ae_op *op, const ae_tensor *in, int i
         needs |= s->needs_grad;
     }
     out->record = ae->n_records - 1;  out->needs_grad = needs && ae->grad_on && op->backward;
+    ae__axes_as_stored(op, layout, &c, stored);
     ae__compute(ae, r, &c);
     if (ae->anomaly) ae__bring_data(ae, out, AE_HOST, 0);
     ae__check_finite(ae, r, out->data, (size_t)ae__numel(out->dim), "result");
@@ -925,7 +933,7 @@ static int ae__backward_inputs(ae_ctx *ae, ae_record *r, ae_call *c) {
 }
 static void ae__backward_record(ae_ctx *ae, ae_record *r) {
     ae_slot *out = ae__at(ae, r->out);
-    size_t top;  ae_call c;  int i;
+    size_t top;  ae_call c;  int i;  float stored[AE_MAX_ARGS];
     memset(&c, 0, sizeof c);
     c.ctx = ae;  c.arg = ae->args + r->arg;  c.args = r->args;  c.inputs = r->inputs;  c.out = ae__array(out, out->data);
     c.saved = r->saved;  c.saved_floats = r->saved_floats;  r->done = 1;
@@ -937,6 +945,7 @@ static void ae__backward_record(ae_ctx *ae, ae_record *r) {
         if (!c.dout.data) return;
         ae__through_activation(ae, out, out->grad, c.dout.data, r->side);
     }
+    ae__axes_as_stored(r->op, out->layout, &c, stored);
     if (r->side == AE_DEVICE) ae__device_run(ae, r->code, 1, &c);
     else r->op->backward(&c);
     ae->step_top = top;  ae__grad_done(ae, out);
@@ -983,9 +992,9 @@ enum {
 static void   ae__map(ae_ctx *ae, int f, const float *a, const float *b, float *out, size_t n, float p, float q, int add);
 static double ae__sum(ae_ctx *ae, int f, const float *a, const float *b, size_t n);
 static size_t ae__count(const ae_array *a) { return (size_t)ae__numel(a->dim); }
+static const char *ae__seen(const ae_call *c, int i) { return ae__shape_text(c->ctx, c->in[i].dim, c->in[i].ndim); }
 static const char *ae__two_shapes(ae_call *c, const char *what) {
-    char a[64], b[64];
-    return ae_say(c->ctx, "%s and %s %s", ae__shape_text(c->in[0].dim, c->in[0].ndim, a), ae__shape_text(c->in[1].dim, c->in[1].ndim, b), what);
+    return ae_say(c->ctx, "%s and %s %s", ae__seen(c, 0), ae__seen(c, 1), what);
 }
 static int ae__same_shape(const ae_array *a, const ae_array *b) { return a->ndim == b->ndim && !memcmp(a->dim, b->dim, sizeof a->dim); }
 static void ae__set_shape(ae_array *out, int ndim, int n, int c, int h, int w) {
@@ -1055,7 +1064,7 @@ static void ae__through_activation(ae_ctx *ae, const ae_slot *s, const float *do
 
 /* ---- shapes: view, expand, cat, slice, transpose, one_hot, reduce ---- */
 static const char *ae__view_shape(ae_call *c) {                                 /* arg: n c h w ndim; one size may be -1 */
-    int i, open = -1, total = (int)ae__count(&c->in[0]), ndim = (int)c->arg[4];  double known = 1;  char a[64], b[64];
+    int i, open = -1, total = (int)ae__count(&c->in[0]), ndim = (int)c->arg[4];  double known = 1;
     for (i = 0; i < ndim; i++) {
         c->out.dim[i] = (int)c->arg[i];
         if (c->out.dim[i] == -1 && open < 0) open = i;
@@ -1065,37 +1074,45 @@ static const char *ae__view_shape(ae_call *c) {                                 
     c->out.ndim = ndim;
     if (open >= 0 && known > 0 && known <= total && total % (int)known == 0) c->out.dim[open] = total / (int)known, known = total;
     if (known == total) return NULL;
-    return ae_say(c->ctx, "%s has %d elements and cannot be seen as %s", ae__shape_text(c->in[0].dim, c->in[0].ndim, a), total, ae__shape_text(c->out.dim, ndim, b));
+    return ae_say(c->ctx, "%s has %d elements and cannot be seen as %s", ae__seen(c, 0), total, ae__shape_text(c->ctx, c->out.dim, ndim));
 }
 static void ae__copy_forward(ae_call *c)  { memcpy(c->out.data, c->in[0].data, ae__count(&c->out) * sizeof(float)); }
 static void ae__copy_backward(ae_call *c) { ae__pull(c, 0, AE_F_AFFINE, NULL, 1); }
 static const ae_op ae__op_view = { "view", 1, ae__view_shape, ae__copy_forward, ae__copy_backward, AE_ROW_FRESH };
 static const char *ae__expand_shape(ae_call *c) {                               /* arg: n c h w ndim; trailing axes line up, as in NumPy */
-    int i, ndim = (int)c->arg[4], skip = ndim - c->in[0].ndim;  char a[64], b[64];
+    int i, ndim = (int)c->arg[4], skip = ndim - c->in[0].ndim;
     for (i = 0; i < ndim; i++) c->out.dim[i] = (int)c->arg[i];
     c->out.ndim = ndim;
     for (i = 0; i < c->in[0].ndim; i++)
         if (skip < 0 || (c->in[0].dim[i] != 1 && c->in[0].dim[i] != c->out.dim[skip + i]))
-            return ae_say(c->ctx, "%s does not broadcast to %s", ae__shape_text(c->in[0].dim, c->in[0].ndim, a), ae__shape_text(c->out.dim, ndim, b));
+            return ae_say(c->ctx, "%s does not broadcast to %s", ae__seen(c, 0), ae__shape_text(c->ctx, c->out.dim, ndim));
     return NULL;
+}
+/* The sizes before, of and behind an axis. */
+static void ae__around(const ae_array *a, int axis, size_t *outer, size_t *inner) {
+    int i;
+    *outer = *inner = 1;
+    for (i = 0; i < axis; i++) *outer *= (size_t)a->dim[i];
+    for (i = axis + 1; i < 4; i++) *inner *= (size_t)a->dim[i];
 }
 /* Strides of the small array along the axes of the big one: 0 where it is repeated. */
 static void ae__expand_strides(const ae_call *c, size_t *stride) {
-    size_t step = 1;  int i;
-    for (i = 3; i >= 0; i--) {
-        int j = i - (c->out.ndim - c->in[0].ndim), d = j >= 0 && i < c->out.ndim ? c->in[0].dim[j] : 1;
-        stride[i] = d > 1 ? step : 0;
-        step *= (size_t)d;
-    }
+    int i, skip = c->out.ndim - c->in[0].ndim;  size_t outer;
+    memset(stride, 0, 4 * sizeof *stride);
+    for (i = skip; i < c->out.ndim; i++) if (c->in[0].dim[i - skip] > 1) ae__around(&c->in[0], i - skip, &outer, &stride[i]);
+}
+/* The axes from this one on; what repeats is written once and then copied, twice as much each time. */
+static void ae__expand_axis(const ae_call *c, const size_t *stride, int axis, const float *in, float *out) {
+    size_t inner, outer, n, done, part;
+    ae__around(&c->out, axis, &outer, &inner);  n = axis < 4 ? inner * (size_t)c->out.dim[axis] : 1;
+    if (axis == 4 || stride[axis] == inner) { memcpy(out, in, n * sizeof(float)); return; }
+    for (done = 0; done < (stride[axis] ? n : inner); done += inner, in += stride[axis]) ae__expand_axis(c, stride, axis + 1, in, out + done);
+    for (; done < n; done += part) { part = done < n - done ? done : n - done; memcpy(out + done, out, part * sizeof(float)); }
 }
 static void ae__expand_row(void *user, int row) {
-    const ae_call *c = (const ae_call *)user;  const int *d = c->out.dim;  size_t s[4];  int j, k, l;
-    float *out = c->out.data + (size_t)row * (size_t)(d[1] * d[2] * d[3]);
-    ae__expand_strides(c, s);
-    for (j = 0; j < d[1]; j++) for (k = 0; k < d[2]; k++, out += d[3]) {
-        const float *in = c->in[0].data + (size_t)row * s[0] + (size_t)j * s[1] + (size_t)k * s[2];
-        if (s[3]) memcpy(out, in, (size_t)d[3] * sizeof(float)); else for (l = 0; l < d[3]; l++) out[l] = *in;
-    }
+    const ae_call *c = (const ae_call *)user;  size_t s[4], outer, inner;
+    ae__expand_strides(c, s);  ae__around(&c->out, 0, &outer, &inner);
+    ae__expand_axis(c, s, 1, c->in[0].data + (size_t)row * s[0], c->out.data + (size_t)row * inner);
 }
 static void ae__expand_forward(ae_call *c) { ae__each_row(c, c->out.dim[0], &c->out, ae__expand_row); }
 static void ae__expand_backward(ae_call *c) {
@@ -1104,15 +1121,8 @@ static void ae__expand_backward(ae_call *c) {
     for (i = 0; i < d[0]; i++) for (j = 0; j < d[1]; j++) for (k = 0; k < d[2]; k++)
         for (l = 0, at = (size_t)i * s[0] + (size_t)j * s[1] + (size_t)k * s[2]; l < d[3]; l++, at += s[3]) c->din[0].data[at] += *dy++;
 }
-static const ae_op ae__op_expand = { "expand", 1, ae__expand_shape, ae__expand_forward, ae__expand_backward, AE_ROW_OURS };
+static const ae_op ae__op_expand = { "expand", 1, ae__expand_shape, ae__expand_forward, ae__expand_backward, AE_ROW_ANY | AE_ROW_AXES };
 
-/* The sizes before, of and behind an axis. */
-static void ae__around(const ae_array *a, int axis, size_t *outer, size_t *inner) {
-    int i;
-    *outer = *inner = 1;
-    for (i = 0; i < axis; i++) *outer *= (size_t)a->dim[i];
-    for (i = axis + 1; i < 4; i++) *inner *= (size_t)a->dim[i];
-}
 static const char *ae__cat_shape(ae_call *c) {                                  /* arg: axis */
     int i, axis = (int)c->arg[0];
     if (axis < 0 || axis >= c->in[0].ndim || c->in[0].ndim != c->in[1].ndim) return ae__two_shapes(c, "cannot be joined along this axis");
@@ -1121,32 +1131,33 @@ static const char *ae__cat_shape(ae_call *c) {                                  
     memcpy(c->out.dim, c->in[0].dim, sizeof c->out.dim);
     c->out.dim[axis] += c->in[1].dim[axis];  c->out.ndim = c->in[0].ndim;  return NULL;
 }
+/* One of the first axis, or all: pieces of the inputs in turn.  A pixel's few channels go with what lies behind them, written over by the next. */
 static void ae__cat_row(void *user, int row) {
-    const ae_call *c = (const ae_call *)user;  size_t outer, inner, o = (size_t)row, i, part[2];
-    ae__around(&c->out, (int)c->arg[0], &outer, &inner);
-    for (i = 0; i < 2; i++) part[i] = (size_t)c->in[i].dim[(int)c->arg[0]] * inner;
-    for (i = 0; i < 2; i++) memcpy(c->out.data + o * (part[0] + part[1]) + i * part[0], c->in[i].data + o * part[i], part[i] * sizeof(float));
+    const ae_call *c = (const ae_call *)user;  size_t outer, inner, left, part, i;  int axis = (int)c->arg[0];  float *out;
+    ae__around(&c->out, axis, &outer, &inner);  outer /= (size_t)(axis ? c->out.dim[0] : 1);
+    left = outer * inner * (size_t)c->out.dim[axis];  out = c->out.data + (size_t)row * left;
+    for (i = 2 * (size_t)row * outer; left > 0; i++, out += part, left -= part) {
+        const float *in = c->in[i % 2].data + i / 2 * (part = (size_t)c->in[i % 2].dim[axis] * inner);
+        if (part <= 16 && left >= 16) memcpy(out, in, 16 * sizeof(float)); else memcpy(out, in, part * sizeof(float));
+    }
 }
-static void ae__cat_forward(ae_call *c) {
-    size_t outer, inner;
-    ae__around(&c->out, (int)c->arg[0], &outer, &inner);  ae__each_row(c, (int)outer, &c->out, ae__cat_row);
+static void ae__cat_forward(ae_call *c) { ae__each_row(c, c->arg[0] > 0 ? c->out.dim[0] : 1, &c->out, ae__cat_row); }
+/* Adds pieces of len numbers, from .. apart, to pieces that stand to .. apart. */
+static void ae__add_pieces(const float *in, float *out, size_t pieces, size_t len, size_t from, size_t to) {
+    size_t i;
+    for (; pieces > 0 && out; pieces--, in += from, out += to) for (i = 0; i < len; i++) out[i] += in[i];
 }
 static void ae__cat_backward(ae_call *c) {
-    size_t outer, inner, o, i, j, part[2];
+    size_t outer, inner, a, b;
     ae__around(&c->out, (int)c->arg[0], &outer, &inner);
-    for (i = 0; i < 2; i++) part[i] = (size_t)c->in[i].dim[(int)c->arg[0]] * inner;
-    for (o = 0; o < outer; o++)
-        for (i = 0; i < 2; i++) {
-            const float *dy = c->dout.data + o * (part[0] + part[1]) + i * part[0];
-            float *dx = c->din[i].data ? c->din[i].data + o * part[i] : NULL;
-            for (j = 0; dx && j < part[i]; j++) dx[j] += dy[j];
-        }
+    a = (size_t)c->in[0].dim[(int)c->arg[0]] * inner;  b = (size_t)c->in[1].dim[(int)c->arg[0]] * inner;
+    ae__add_pieces(c->dout.data, c->din[0].data, outer, a, a + b, a);  ae__add_pieces(c->dout.data + a, c->din[1].data, outer, b, a + b, b);
 }
-static const ae_op ae__op_cat = { "cat", 2, ae__cat_shape, ae__cat_forward, ae__cat_backward, AE_ROW_OURS };
+static const ae_op ae__op_cat = { "cat", 2, ae__cat_shape, ae__cat_forward, ae__cat_backward, AE_ROW_ANY | AE_ROW_AXES };
 static const char *ae__slice_shape(ae_call *c) {                                /* arg: axis, from, to */
-    int axis = (int)c->arg[0], from = (int)c->arg[1], to = (int)c->arg[2];  char a[64];
+    int axis = (int)c->arg[0], from = (int)c->arg[1], to = (int)c->arg[2];
     if (axis < 0 || axis >= c->in[0].ndim || from < 0 || to <= from || to > c->in[0].dim[axis])
-        return ae_say(c->ctx, "%d..%d of axis %d is not inside %s", from, to, axis, ae__shape_text(c->in[0].dim, c->in[0].ndim, a));
+        return ae_say(c->ctx, "%d..%d of axis %d is not inside %s", from, to, axis, ae__seen(c, 0));
     memcpy(c->out.dim, c->in[0].dim, sizeof c->out.dim);
     c->out.dim[axis] = to - from;  c->out.ndim = c->in[0].ndim;  return NULL;
 }
@@ -1157,25 +1168,21 @@ static void ae__slice_forward(ae_call *c) {
     for (o = 0; o < outer; o++) memcpy(c->out.data + o * part, c->in[0].data + o * whole + (size_t)c->arg[1] * inner, part * sizeof(float));
 }
 static void ae__slice_backward(ae_call *c) {
-    size_t outer, inner, o, i, part, whole;
-    ae__around(&c->in[0], (int)c->arg[0], &outer, &inner);
-    part = (size_t)c->out.dim[(int)c->arg[0]] * inner;  whole = (size_t)c->in[0].dim[(int)c->arg[0]] * inner;
-    for (o = 0; o < outer; o++)
-        for (i = 0; i < part; i++) c->din[0].data[o * whole + (size_t)c->arg[1] * inner + i] += c->dout.data[o * part + i];
+    size_t outer, inner, part;
+    ae__around(&c->in[0], (int)c->arg[0], &outer, &inner);  part = (size_t)c->out.dim[(int)c->arg[0]] * inner;
+    ae__add_pieces(c->dout.data, c->din[0].data + (size_t)c->arg[1] * inner, outer, part, part, (size_t)c->in[0].dim[(int)c->arg[0]] * inner);
 }
-static const ae_op ae__op_slice = { "slice", 1, ae__slice_shape, ae__slice_forward, ae__slice_backward, AE_ROW_OURS };
+static const ae_op ae__op_slice = { "slice", 1, ae__slice_shape, ae__slice_forward, ae__slice_backward, AE_ROW_ANY | AE_ROW_AXES };
 static const char *ae__transpose_shape(ae_call *c) {                            /* [M,N] -> [N,M] */
-    char a[64];
     ae__set_shape(&c->out, 2, c->in[0].dim[1], c->in[0].dim[0], 1, 1);
-    return c->in[0].ndim == 2 ? NULL : ae_say(c->ctx, "wants a matrix, got %s", ae__shape_text(c->in[0].dim, c->in[0].ndim, a));
+    return c->in[0].ndim == 2 ? NULL : ae_say(c->ctx, "wants a matrix, got %s", ae__seen(c, 0));
 }
 static void ae__transpose_forward(ae_call *c)  { ae__relayout(c->in[0].data, c->out.data, c->in[0].dim, AE_PACKED, 0, 0); }
 static void ae__transpose_backward(ae_call *c) { ae__relayout(c->dout.data, c->din[0].data, c->out.dim, AE_PACKED, 0, !c->fresh[0]); }
 static const ae_op ae__op_transpose = { "transpose", 1, ae__transpose_shape, ae__transpose_forward, ae__transpose_backward, AE_ROW_FRESH };
 static const char *ae__one_hot_shape(ae_call *c) {                              /* [N] -> [N, arg[0]] */
-    char a[64];
     ae__set_shape(&c->out, 2, (int)ae__count(&c->in[0]), (int)c->arg[0], 1, 1);
-    return c->arg[0] >= 1 && (int)ae__count(&c->in[0]) == c->in[0].dim[0] ? NULL : ae_say(c->ctx, "wants labels [N] and at least one class, got %s", ae__shape_text(c->in[0].dim, c->in[0].ndim, a));
+    return c->arg[0] >= 1 && (int)ae__count(&c->in[0]) == c->in[0].dim[0] ? NULL : ae_say(c->ctx, "wants labels [N] and at least one class, got %s", ae__seen(c, 0));
 }
 static void ae__one_hot_forward(ae_call *c) {
     int i, n = c->out.dim[0], classes = c->out.dim[1];
@@ -1191,9 +1198,9 @@ static void ae__one_hot_forward(ae_call *c) {
 }
 static const ae_op ae__op_one_hot = { "one_hot", 1, ae__one_hot_shape, ae__one_hot_forward, NULL, AE_ROW_OURS };
 static const char *ae__reduce_shape(ae_call *c) {                               /* arg: axis (-1: all), reduction; the axis disappears */
-    int i, axis = (int)c->arg[0], at = 0;  char a[64];
+    int i, axis = (int)c->arg[0], at = 0;
     if ((int)c->arg[1] != AE_MEAN && (int)c->arg[1] != AE_SUM) return "the reduction is AE_MEAN or AE_SUM";
-    if (axis < -1 || axis >= c->in[0].ndim) return ae_say(c->ctx, "there is no axis %d in %s", axis, ae__shape_text(c->in[0].dim, c->in[0].ndim, a));
+    if (axis < -1 || axis >= c->in[0].ndim) return ae_say(c->ctx, "there is no axis %d in %s", axis, ae__seen(c, 0));
     c->out.ndim = axis < 0 ? 0 : c->in[0].ndim - 1;
     for (i = 0; i < c->in[0].ndim && axis >= 0; i++) if (i != axis) c->out.dim[at++] = c->in[0].dim[i];
     return NULL;
@@ -1226,11 +1233,11 @@ static const ae_op ae__op_reduce = { "reduce", 1, ae__reduce_shape, ae__reduce_f
 /* If the output came from a transposed convolution, say which sizes its output padding could give. */
 static void ae__loss_hint(const ae_call *c, char *text, size_t size);
 static const char *ae__loss_shape(ae_call *c) {
-    char a[64], b[64], hint[200] = "";
+    char hint[200] = "";
     c->out.ndim = 0;
     if (ae__same_shape(&c->in[0], &c->in[1])) return (int)c->arg[0] == AE_MEAN || (int)c->arg[0] == AE_SUM ? NULL : "the reduction is AE_MEAN or AE_SUM";
     ae__loss_hint(c, hint, sizeof hint);
-    return ae_say(c->ctx, "output %s and target %s differ%s%s", ae__shape_text(c->in[0].dim, c->in[0].ndim, a), ae__shape_text(c->in[1].dim, c->in[1].ndim, b), hint,
+    return ae_say(c->ctx, "output %s and target %s differ%s%s", ae__seen(c, 0), ae__seen(c, 1), hint,
                   ae__count(&c->in[0]) == ae__count(&c->in[1]) ? "; ae_view gives one the shape of the other" : "");
 }
 static void ae__loss_forward(ae_call *c, int f) {
@@ -1279,8 +1286,7 @@ static void ae__kl_backward(ae_call *c) {                                       
 }
 static const ae_op ae__op_kl = { "kl_loss", 2, ae__loss_shape, ae__kl_forward, ae__kl_backward, AE_ELEMENTWISE };
 static const char *ae__log_softmax_shape(ae_call *c) {                          /* [N,C] over C: y = x - log sum e^x */
-    char a[64];
-    return c->in[0].ndim == 2 ? ae__like_first(c) : ae_say(c->ctx, "wants [N,C], got %s", ae__shape_text(c->in[0].dim, c->in[0].ndim, a));
+    return c->in[0].ndim == 2 ? ae__like_first(c) : ae_say(c->ctx, "wants [N,C], got %s", ae__seen(c, 0));
 }
 static void ae__log_softmax_forward(ae_call *c) {
     size_t n = (size_t)c->in[0].dim[0], m = (size_t)c->in[0].dim[1], i, j;
@@ -1323,10 +1329,9 @@ static ae_store ae__forward_store(const ae_call *c, int n) { return ae__storing(
 static ae_store ae__backward_store(const ae_call *c)       { return ae__storing(AE_ACT_NONE, c->slope[0], c->mask[0], !c->fresh[0]); }
 static const char *ae__linear_shape(ae_call *c) {                               /* y[B,out] = x[B,in] w + b; arg: act, slope */
     int in = c->in[1].dim[1], out = c->in[1].dim[0];                            /* w is seen as PyTorch's [out,in] */
-    char a[64];
     ae__set_shape(&c->out, 2, c->in[0].dim[0], out, 1, 1);
     if (c->in[0].ndim == 2 && c->in[0].dim[1] == in) return NULL;
-    return ae_say(c->ctx, "wants [B, %d], got %s%s", in, ae__shape_text(c->in[0].dim, c->in[0].ndim, a),
+    return ae_say(c->ctx, "wants [B, %d], got %s%s", in, ae__seen(c, 0),
                   (int)ae__count(&c->in[0]) == in * c->in[0].dim[0] ? "; ae_nn_flatten or ae_view(x, -1, in, 0, 0) fits" : "");
 }
 static void ae__linear_forward(ae_call *c) {
@@ -1366,10 +1371,8 @@ static ae_geo ae__geometry(const ae_call *c, const ae_array *big, const ae_array
 }
 static const char *ae__conv_shape(ae_call *c) {                                 /* x [B,in,H,W], w [out,in,k,k], b [out]; arg: stride, pad, act, slope */
     int k = c->in[1].dim[2], s = (int)c->arg[0], p = (int)c->arg[1], h = c->in[0].dim[2] + 2 * p - k, w = c->in[0].dim[3] + 2 * p - k;
-    char a[64];
-    ae__shape_text(c->in[0].dim, c->in[0].ndim, a);
-    if (c->in[0].ndim != 4 || c->in[0].dim[1] != c->in[1].dim[1]) return ae_say(c->ctx, "wants [B, %d, H, W], got %s", c->in[1].dim[1], a);
-    if (h < 0 || w < 0) return ae_say(c->ctx, "a %dx%d kernel does not fit into %s with padding %d", k, k, a, p);
+    if (c->in[0].ndim != 4 || c->in[0].dim[1] != c->in[1].dim[1]) return ae_say(c->ctx, "wants [B, %d, H, W], got %s", c->in[1].dim[1], ae__seen(c, 0));
+    if (h < 0 || w < 0) return ae_say(c->ctx, "a %dx%d kernel does not fit into %s with padding %d", k, k, ae__seen(c, 0), p);
     ae__set_shape(&c->out, 4, c->in[0].dim[0], c->in[1].dim[0], h / s + 1, w / s + 1);  return NULL;
 }
 static void ae__conv_forward(ae_call *c) {
@@ -1384,10 +1387,9 @@ static void ae__conv_backward(ae_call *c) {
 static const ae_op ae__op_conv = { "conv2d", 3, ae__conv_shape, ae__conv_forward, ae__conv_backward, AE_ROW_NHWC | AE_ROW_FRESH | AE_ROW_MASKS };
 static const char *ae__convt_shape(ae_call *c) {                                /* x [B,in,H,W], w [in,out,k,k], b [out]; arg: stride, pad, act, slope, out_pad */
     int k = c->in[1].dim[2], s = (int)c->arg[0], p = (int)c->arg[1], extra = k - 2 * p + (int)c->arg[4];
-    int h = (c->in[0].dim[2] - 1) * s + extra, w = (c->in[0].dim[3] - 1) * s + extra;  char a[64];
-    ae__shape_text(c->in[0].dim, c->in[0].ndim, a);
-    if (c->in[0].ndim != 4 || c->in[0].dim[1] != c->in[1].dim[0]) return ae_say(c->ctx, "wants [B, %d, H, W], got %s", c->in[1].dim[0], a);
-    if (h < 1 || w < 1) return ae_say(c->ctx, "%s gives an image of %dx%d", a, h, w);
+    int h = (c->in[0].dim[2] - 1) * s + extra, w = (c->in[0].dim[3] - 1) * s + extra;
+    if (c->in[0].ndim != 4 || c->in[0].dim[1] != c->in[1].dim[0]) return ae_say(c->ctx, "wants [B, %d, H, W], got %s", c->in[1].dim[0], ae__seen(c, 0));
+    if (h < 1 || w < 1) return ae_say(c->ctx, "%s gives an image of %dx%d", ae__seen(c, 0), h, w);
     ae__set_shape(&c->out, 4, c->in[0].dim[0], c->in[1].dim[1], h, w);  return NULL;
 }
 static void ae__convt_forward(ae_call *c) {
@@ -1412,10 +1414,9 @@ static void ae__loss_hint(const ae_call *c, char *text, size_t size) {
 
 /* ---- MaxPool2d: the largest of each window; saved: where it was, so that the gradient goes back there ---- */
 static const char *ae__pool_shape(ae_call *c) {                                 /* arg: k, stride, pad */
-    int k = (int)c->arg[0], s = (int)c->arg[1], p = (int)c->arg[2];  char a[64];
-    ae__shape_text(c->in[0].dim, c->in[0].ndim, a);
-    if (c->in[0].ndim == 4 && ae__count(&c->in[0]) / (size_t)c->in[0].dim[0] > 1u << 24) return ae_say(c->ctx, "an image of %s has more than 2^24 numbers", a);
-    if (c->in[0].ndim != 4 || c->in[0].dim[2] + 2 * p < k || c->in[0].dim[3] + 2 * p < k) return ae_say(c->ctx, "a %dx%d window does not fit into %s", k, k, a);
+    int k = (int)c->arg[0], s = (int)c->arg[1], p = (int)c->arg[2];
+    if (c->in[0].ndim == 4 && ae__count(&c->in[0]) / (size_t)c->in[0].dim[0] > 1u << 24) return ae_say(c->ctx, "an image of %s has more than 2^24 numbers", ae__seen(c, 0));
+    if (c->in[0].ndim != 4 || c->in[0].dim[2] + 2 * p < k || c->in[0].dim[3] + 2 * p < k) return ae_say(c->ctx, "a %dx%d window does not fit into %s", k, k, ae__seen(c, 0));
     ae__set_shape(&c->out, 4, c->in[0].dim[0], c->in[0].dim[1], (c->in[0].dim[2] + 2 * p - k) / s + 1, (c->in[0].dim[3] + 2 * p - k) / s + 1);
     c->saved_floats = ae__count(&c->out);  return NULL;
 }
@@ -1445,8 +1446,8 @@ static const ae_op ae__op_max_pool = { "max_pool2d", 1, ae__pool_shape, ae__pool
 
 /* ---- Upsample: pixel i of the output lies between two of the input; arg: scale, bilinear ---- */
 static const char *ae__upsample_shape(ae_call *c) {
-    const int *d = c->in[0].dim, s = (int)c->arg[0];  char a[64];
-    if (c->in[0].ndim != 4 || d[2] > (1 << 24) / s || d[3] > (1 << 24) / s) return ae_say(c->ctx, "wants images [B, C, H, W], got %s", ae__shape_text(d, c->in[0].ndim, a));
+    const int *d = c->in[0].dim, s = (int)c->arg[0];
+    if (c->in[0].ndim != 4 || d[2] > (1 << 24) / s || d[3] > (1 << 24) / s) return ae_say(c->ctx, "wants images [B, C, H, W], got %s", ae__seen(c, 0));
     ae__set_shape(&c->out, 4, d[0], d[1], d[2] * s, d[3] * s);  return NULL;
 }
 /* Nearest: the pixel i / s.  Bilinear (align_corners=False): (i + 1/2) / s - 1/2, but not before the first.  Returns the weight of the second. */
@@ -1471,14 +1472,12 @@ static const ae_op ae__op_upsample = { "upsample", 1, ae__upsample_shape, ae__up
 
 /* ---- BatchNorm (Ioffe & Szegedy 2015): y = (x - mean) / sqrt(var + eps) * weight + bias, per channel ---- */
 /* inputs: x [B,C] or [B,C,H,W], weight, bias, running mean, running var [C]; arg: training; saved: mean, 1/sqrt(var + eps) */
-
 enum { AE_BN_CHUNK = 1024 };         /* rows summed before the sums are added up: part of the result's bits */
 static const double ae__bn_eps = 1e-5, ae__bn_momentum = 0.1;
 static const char *ae__batch_norm_shape(ae_call *c) {
-    char a[64];  size_t rows = ae__count(&c->in[0]) / (size_t)c->in[0].dim[1];
-    ae__shape_text(c->in[0].dim, c->in[0].ndim, a);
-    if (c->in[0].ndim < 2 || c->in[0].dim[1] != c->in[1].dim[0]) return ae_say(c->ctx, "wants %d channels, got %s", c->in[1].dim[0], a);
-    if (c->arg[0] != 0 && rows < 2) return ae_say(c->ctx, "%s has one value a channel: no variance to train with (ae_train(net, 0) uses the running ones)", a);
+    size_t rows = ae__count(&c->in[0]) / (size_t)c->in[0].dim[1];
+    if (c->in[0].ndim < 2 || c->in[0].dim[1] != c->in[1].dim[0]) return ae_say(c->ctx, "wants %d channels, got %s", c->in[1].dim[0], ae__seen(c, 0));
+    if (c->arg[0] != 0 && rows < 2) return ae_say(c->ctx, "%s has one value a channel: no variance to train with (ae_train(net, 0) uses the running ones)", ae__seen(c, 0));
     c->saved_floats = 2 * (size_t)c->in[0].dim[1];  return ae__like_first(c);
 }
 typedef struct ae_bn_job { const float *u, *v, *mean; double *out; size_t rows, channels; } ae_bn_job;
@@ -1595,9 +1594,9 @@ AE_API ae_tensor ae_l1_loss(ae_tensor out, ae_tensor target, ae_reduction r)    
 AE_API ae_tensor ae_bce_loss(ae_tensor out, ae_tensor target, ae_reduction r)        { return ae__loss(&ae__op_bce, out, target, r); }
 AE_API ae_tensor ae_bce_logits_loss(ae_tensor out, ae_tensor target, ae_reduction r) { return ae__loss(&ae__op_bce_logits, out, target, r); }
 AE_API ae_tensor ae_nll_loss(ae_tensor logp, ae_tensor labels, ae_reduction r) {
-    const ae_slot *s = ae__slot(logp), *t = s ? ae__slot(labels) : NULL;  char a[64], b[64];
+    const ae_slot *s = ae__slot(logp), *t = s ? ae__slot(labels) : NULL;
     if (!t) return ae__poison(logp.ctx);
-    if (s->ndim != 2 || t->ndim != 1 || s->dim[0] != t->dim[0]) return ae__fail(logp.ctx, "nll_loss: wants [N,C] and labels [N], got %s and %s", ae__shape_text(s->dim, s->ndim, a), ae__shape_text(t->dim, t->ndim, b));
+    if (s->ndim != 2 || t->ndim != 1 || s->dim[0] != t->dim[0]) return ae__fail(logp.ctx, "nll_loss: wants [N,C] and labels [N], got %s and %s", ae__shape_text(logp.ctx, s->dim, s->ndim), ae__shape_text(logp.ctx, t->dim, t->ndim));
     return ae_affine(ae_reduce(ae_mul(logp, ae_one_hot(labels, s->dim[1])), -1, AE_SUM), r == AE_MEAN ? -1.0f / (float)s->dim[0] : -1.0f, 0);
 }
 AE_API ae_tensor ae_kl_loss(ae_tensor mean, ae_tensor logvar, ae_reduction r)        { return ae__loss(&ae__op_kl, mean, logvar, r); }
@@ -1977,11 +1976,11 @@ static ae_tensor ae__lstm_layer(ae_tensor x, const ae_tensor *own, ae_tensor *h,
 }
 static int ae__seal(ae_net *net);
 AE_API ae_tensor ae_lstm(ae_net *l, ae_tensor x, ae_tensor *h, ae_tensor *c) {
-    const ae_slot *s = ae__slot_for(l->ctx, x);  int k, B, H = (int)l->arg[1], layers = (int)l->arg[2];  ae_tensor zero, part[2], last[2] = { x, x };  char a[64];
+    const ae_slot *s = ae__slot_for(l->ctx, x);  int k, B, H = (int)l->arg[1], layers = (int)l->arg[2];  ae_tensor zero, part[2], last[2] = { x, x };
     if (!s || !ae__seal(l)) return ae__poison(l->ctx);
     l->ctx->net = l;
     if (l->kind->owns != ae__lstm_owns) return ae__fail(l->ctx, "ae_lstm: this is no LSTM");
-    if (s->ndim != 3 || s->dim[2] != (int)l->arg[0]) return ae__fail(l->ctx, "wants [B, T, %d], got %s", (int)l->arg[0], ae__shape_text(s->dim, s->ndim, a));
+    if (s->ndim != 3 || s->dim[2] != (int)l->arg[0]) return ae__fail(l->ctx, "wants [B, T, %d], got %s", (int)l->arg[0], ae__shape_text(l->ctx, s->dim, s->ndim));
     B = s->dim[0];  zero = ae_from(l->ctx, NULL, layers, B, H, 0);
     for (k = 0; k < layers; k++) {
         part[0] = ae_view(ae_slice(h ? *h : zero, 0, k, k + 1), B, H, 0, 0);  part[1] = ae_view(ae_slice(c ? *c : zero, 0, k, k + 1), B, H, 0, 0);
@@ -2692,10 +2691,10 @@ static const ae_found *ae__find(const ae_file *f, const char *name) {
 }
 /* Does the file's tensor fit ours, and is every number of it one? */
 static int ae__fits(ae_ctx *ae, const char *path, const ae_file *f, const ae_entry *e) {
-    const ae_found *t = ae__find(f, e->name);  char a[64], b[64];  size_t i, n = (size_t)ae__numel(e->dim);
+    const ae_found *t = ae__find(f, e->name);  size_t i, n = (size_t)ae__numel(e->dim);
     if (!t) return ae__world(ae, "%.300s: there is no \"%s\" in it: it is another network's file", path, e->name);
     if (t->ndim != e->ndim || memcmp(t->dim, e->dim, sizeof t->dim))
-        return ae__world(ae, "%.300s: \"%s\" is %s in the file and %s in the network", path, e->name, ae__shape_text(t->dim, t->ndim, a), ae__shape_text(e->dim, e->ndim, b));
+        return ae__world(ae, "%.300s: \"%s\" is %s in the file and %s in the network", path, e->name, ae__shape_text(ae, t->dim, t->ndim), ae__shape_text(ae, e->dim, e->ndim));
     if (t->i64 != (e->i64 || e->float_i64)) return ae__world(ae, "%.300s: \"%s\" has the wrong type of numbers", path, e->name);
     for (i = 0; i < n; i++) {
         int64_t whole = 0;  float x = 0;

@@ -284,6 +284,37 @@ static void check_layouts(ae_ctx *ae)
     ok(ae_size(ae_grad(x), -1) == 150 && !*ae_error(ae), "an input that was used without gradients still gets one");
 }
 
+/* What joins, cuts and repeats images does it where they are stored as convolutions store them; the numbers are those of dense ones. */
+static ae_tensor piece(ae_tensor a, int k)      /* a: [2,4,5,6] */
+{
+    ae_tensor plane = ae_affine(ae_slice(a, 1, 0, 1), 2, 1), column = ae_slice(ae_slice(a, 2, 1, 2), 3, 2, 3);
+    if (k < 4) return ae_cat(a, ae_affine(a, 0.5f, 1), k);
+    if (k < 8) return ae_slice(a, k - 4, 1, 2 + (k > 4));
+    if (k == 8) return ae_cat(plane, ae_expand(column, 2, 4, 5, 6), 1);
+    if (k == 9) return ae_cat(ae_expand(column, 2, 4, 5, 6), plane, 1);
+    if (k == 10) return ae_expand(ae_slice(a, 2, 3, 4), 2, 4, 7, 6);
+    if (k == 11) return ae_expand(ae_slice(a, 0, 1, 2), 3, 4, 5, 6);
+    if (k == 12) return ae_expand(ae_slice(a, 1, 3, 4), 2, 3, 5, 6);
+    return ae_mul(a, column);
+}
+static void check_stored(ae_ctx *ae)
+{
+    ae_net *n = ae_net_new(ae);
+    ae_tensor x = numbers(ae, 2, 3, 5, 6, 0.1f, 0.2f), y, z, first, grad;
+    int k, dense, good;
+    ae_nn_conv2d(n, 3, 4, 3, 1, 1);
+    memset(&first, 0, sizeof first), memset(&grad, 0, sizeof grad);
+    for (k = 0; k < 14; k++) for (dense = 0; dense < 2; dense++) {
+        y = ae_forward(n, x);
+        ae_requires_grad(y, 1);
+        z = piece(dense ? ae_view(y, 2, 4, 5, 6) : y, k);
+        ae_backward(ae_reduce(ae_mul(z, numbers(ae, ae_size(z, 0), ae_size(z, 1), ae_size(z, 2), ae_size(z, 3), 0.7f, 0.05f)), -1, AE_SUM));
+        if (!dense) { first = ae_keep(z), grad = ae_keep(ae_grad(y)); continue; }
+        good = same(first, z);
+        ok(good && same(grad, ae_grad(y)), "images joined, cut and repeated, way %d: %s", k, good ? "the gradient" : "the numbers");
+    }
+}
+
 /* A layer's weight as an ordinary matrix (tied weights): stored packed, read as PyTorch's [out, in], the gradient too. */
 static void check_tied(ae_ctx *ae)
 {
@@ -518,6 +549,7 @@ int main(int argc, char **argv)
     check_bce_target(ae);
     check_norm_parameters(ae);
     check_layouts(ae);
+    check_stored(ae);
     check_tied(ae);
     check_retained(ae);
     check_pool(ae);
