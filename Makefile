@@ -17,14 +17,14 @@ LONG     = $(wildcard tests/long_*.sh)
 # Where a test may find real data and reference numbers; empty is fine.
 export AUTOENC_DATA AUTOENC_SHARED CC
 
-.PHONY: FORCE help deps data lessons test test-long bits verify verify-full pages bench growth web gpu-check gpu-bench plots handout teacher doctor dist install uninstall clean
+.PHONY: FORCE help deps data lessons test test-long bits verify verify-full pages bench growth web site gpu-check gpu-bench plots handout teacher doctor dist install uninstall clean
 
 help:
 	@echo 'make lesson00     a first look, nothing to download: then run ./lesson00'
 	@echo 'make lesson03     any lesson by its number: then ./lesson03 --quick, or ./lesson03 --help'
 	@echo 'make lessons      all of them: $(LESSONS)'
 	@echo 'make data         get the MNIST digits and the EMNIST letters into data/'
-	@echo 'make deps         install compiler, make, gnuplot, perl and clang by the package manager'
+	@echo 'make deps         install compiler, make, gnuplot, perl, clang and pandoc by the package manager'
 	@echo 'make plots        draw the pictures of earlier runs under out/ (needs gnuplot)'
 	@echo 'make test         the tests that everybody runs; make test-long: those that take minutes'
 	@echo 'make bits         one table: the same bits from every compiler, level, kernel and number of threads at hand'
@@ -33,6 +33,7 @@ help:
 	@echo 'make bench        our training and PyTorch, side by side; BENCH=--setup installs PyTorch in an environment of its own'
 	@echo 'make growth       how time and memory grow with batch, width, depth and size of the image, measured and drawn'
 	@echo 'make web          out/web/latent.html: the latent spaces of lessons 03, 06 and 07 in the browser (needs clang for WebAssembly)'
+	@echo 'make site         out/site/: these pages as a website that needs no network (needs pandoc)'
 	@echo 'make gpu-check    with an NVIDIA card: the tests on it, and the sanitizers of CUDA; make gpu-bench: times beside PyTorch'
 	@echo 'make grade        the grader of exercises/: then ./grade ex02; teachers: ./grade_all SUBMISSIONS/'
 	@echo 'make handout      the exercises for students, without solutions; make teacher: with them; both in dist/'
@@ -87,10 +88,10 @@ lessons: $(LESSONS)
 
 deps:
 	@SUDO=; [ "$$(id -u)" = 0 ] || SUDO='sudo '; \
-	if   command -v apt-get >/dev/null; then set -- "$${SUDO}apt-get install -y gcc g++ make gnuplot-nox perl clang libclang-rt-dev curl"; \
-	elif command -v dnf     >/dev/null; then set -- "$${SUDO}dnf install -y gcc gcc-c++ make gnuplot-minimal perl-Test-Harness clang compiler-rt curl"; \
-	elif command -v pacman  >/dev/null; then set -- "$${SUDO}pacman -S --needed --noconfirm gcc make gnuplot perl clang compiler-rt curl"; \
-	elif command -v brew    >/dev/null; then set -- "brew install make gnuplot perl"; \
+	if   command -v apt-get >/dev/null; then set -- "$${SUDO}apt-get install -y gcc g++ make gnuplot-nox perl clang libclang-rt-dev curl pandoc"; \
+	elif command -v dnf     >/dev/null; then set -- "$${SUDO}dnf install -y gcc gcc-c++ make gnuplot-minimal perl-Test-Harness clang compiler-rt curl pandoc"; \
+	elif command -v pacman  >/dev/null; then set -- "$${SUDO}pacman -S --needed --noconfirm gcc make gnuplot perl clang compiler-rt curl pandoc-cli"; \
+	elif command -v brew    >/dev/null; then set -- "brew install make gnuplot perl pandoc"; \
 	else echo 'No apt-get, dnf, pacman or brew here: install gcc, make, gnuplot, perl and clang yourself.'; exit 3; fi; \
 	echo "$$1"; $$1
 
@@ -144,6 +145,9 @@ growth:
 
 web:
 	@perl web/build.pl
+
+site:
+	@perl site/build.pl
 
 gpu-check:
 	@command -v $(NVCC) >/dev/null || { echo 'gpu-check is for a machine with an NVIDIA card and $(NVCC).'; exit 3; }
