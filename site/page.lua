@@ -94,7 +94,7 @@ return {
   { Math = function(el)
       el.text = letters(el.text)
       if el.mathtype == 'DisplayMath' then return pandoc.Span({ el }, { class = 'equation' }) end
-      if #el.text > 40 then return pandoc.Span({ el }, { class = 'long' }) end
+      if #el.text > 30 then return pandoc.Span({ el }, { class = 'long' }) end
       return el
     end },
   { Pandoc = finish },

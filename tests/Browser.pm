@@ -20,6 +20,7 @@ sub start {
     my $profile = tempdir(CLEANUP => 1);
     my $pid = fork // die "fork: $!\n";
     if (!$pid) {
+        POSIX::setpgid(0, 0);                                   # with its helpers, so that all of them can be ended
         my ($high_in, $high_out) = (POSIX::dup2(fileno $in, 8), POSIX::dup2(fileno $out, 9));
         POSIX::dup2(8, 3), POSIX::dup2(9, 4);
         POSIX::close($_) for 5 .. 9;
@@ -38,7 +39,7 @@ sub start {
     return $b;
 }
 
-sub stop { my ($b) = @_; kill 'TERM', $b->{pid}; waitpid $b->{pid}, 0 }
+sub stop { my ($b) = @_; kill 'TERM', $b->{pid}; waitpid $b->{pid}, 0; kill 'KILL', -$b->{pid} }
 sub fail { my ($b, $text) = @_; print STDERR "$text\n"; $b->stop; exit 3 }
 
 # The next message; what the page reports by itself is noted, and handed to whoever wants it.
