@@ -8,6 +8,7 @@
 package Browser;
 use strict;
 use warnings;
+use File::Path qw(remove_tree);
 use File::Temp qw(tempdir);
 use JSON::PP ();
 use MIME::Base64 qw(decode_base64);
@@ -30,7 +31,7 @@ sub start {
     }
     close $in, close $out;
     $to->autoflush(1);
-    my $b = bless { chromium => $chromium, pid => $pid, to => $to, from => $from, buffer => '', number => 0, on => {}, seen => {}, late => '' }, $class;
+    my $b = bless { chromium => $chromium, pid => $pid, profile => $profile, to => $to, from => $from, buffer => '', number => 0, on => {}, seen => {}, late => '' }, $class;
     $SIG{ALRM} = sub { $b->fail("the browser did not answer in time" . $b->{late}) };
     alarm($seconds);
     my $target = $b->call('Target.createTarget', url => 'about:blank')->{targetId};
@@ -39,7 +40,14 @@ sub start {
     return $b;
 }
 
-sub stop { my ($b) = @_; kill 'TERM', $b->{pid}; waitpid $b->{pid}, 0; kill 'KILL', -$b->{pid} }
+# Helpers of the browser may write into its profile for a moment after it has ended.
+sub stop {
+    my ($b) = @_;
+    kill 'TERM', $b->{pid};
+    waitpid $b->{pid}, 0;
+    kill 'KILL', -$b->{pid};
+    for (1 .. 30) { remove_tree($b->{profile}, { error => \my $in_use }); last unless -d $b->{profile}; select undef, undef, undef, 0.1 }
+}
 sub fail { my ($b, $text) = @_; print STDERR "$text\n"; $b->stop; exit 3 }
 
 # The next message; what the page reports by itself is noted, and handed to whoever wants it.
