@@ -22,7 +22,7 @@ typedef struct Options {
     int all, autolab, jobs, sandbox, list, describe, seeded, some, wanted[MAX_EXERCISES];
     uint64_t seed;
 } Options;
-static char home[PATH_MAX];
+static char home[PATH_MAX], headers[8192];
 
 static void die(int status, const char *what, const char *about)
 {
@@ -108,6 +108,24 @@ static int find_file(const char *folder, const Exercise *e, char *path)
     return found;
 }
 
+/* Where the compiler looks for the system's headers: it says so between two lines of its own. */
+static void find_headers(const char *cc)
+{
+    char command[400], line[PATH_MAX], real[PATH_MAX];
+    int inside = 0;
+    size_t n = 0;
+    snprintf(command, sizeof command, "LC_ALL=C %.300s -E -v -x c /dev/null 2>&1", cc);
+    FILE *said = popen(command, "r");
+    while (said && fgets(line, sizeof line, said)) {
+        char *name = line + strspn(line, " ");
+        name[strcspn(name, "\n")] = 0;
+        if (strstr(line, "search starts here:")) inside = 1;
+        else if (!strncmp(line, "End of search list", 18)) inside = 0;
+        else if (inside && realpath(name, real) && n + strlen(real) + 2 < sizeof headers) n += (size_t)sprintf(headers + n, "%s\n", real);
+    }
+    if (said) pclose(said);
+}
+
 /* ---- judging ---- */
 
 static void make_scratch(char *path)
@@ -130,7 +148,7 @@ static void remove_scratch(const char *folder)
 static Settings settings(const Options *o)
 {
     char path[PATH_MAX + 32];
-    Settings s = { home, getenv("CC"), NULL, o->seed, 0 };
+    Settings s = { home, getenv("CC"), NULL, headers, o->seed, 0 };
     snprintf(path, sizeof path, "%s/build/grader/static", home);
     s.is_static = !access(path, F_OK);
     if (!s.cc || !*s.cc) s.cc = "cc";
@@ -353,7 +371,8 @@ int main(int argc, char **argv)
     if (o.all && !o.folder) die(2, "which folder of submissions?  ./grade_all SUBMISSIONS/", "");
     if (o.jobs < 1) o.jobs = 1;
     if (!o.seeded) o.seed = fresh_seed();
-    sandbox_open(o.sandbox, settings(&o).is_static);
+    sandbox_open(o.sandbox, settings(&o).is_static, home);
     if (o.describe) { puts(sandbox_describe());  return 0; }
+    find_headers(settings(&o).cc);
     return o.all ? grade_all(&o) : grade_one(&o);
 }

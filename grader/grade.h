@@ -8,7 +8,7 @@ typedef struct Mark  { Verdict verdict;  int points;  char text[TEXT]; } Mark;
 typedef struct Marks { int present, hostile;  Mark check[MAX_CHECKS];  char said[1500]; } Marks;   /* of one exercise of one student */
 typedef struct Pupil { char *name, *path;  Marks *marks; } Pupil;                                   /* marks: one for each exercise */
 
-typedef struct Settings { const char *home, *cc, *scratch;  uint64_t seed;  int is_static; } Settings;
+typedef struct Settings { const char *home, *cc, *scratch, *headers;  uint64_t seed;  int is_static; } Settings;   /* headers: the folders of the system's, a line each */
 void judge(const Settings *s, const Exercise *e, int index, const char *path, Marks *m);
 
 const char *verdict_name(Verdict v);

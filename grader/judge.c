@@ -8,11 +8,13 @@
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <math.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -69,31 +71,93 @@ static int write_text(const char *folder, const char *name, const char *text, si
     return ok;
 }
 
-/* What the compiler read besides the system's headers: the submission itself, and autoenc.h where the exercise has it. */
+/* The next file of a list as make reads it, in which a backslash stands before a space or at the end of a line. */
+static char *next_file(char **at)
+{
+    char *c = *at, *word, *to;
+    while (*c == ' ' || *c == '\n' || (*c == '\\' && c[1] == '\n')) c += *c == '\\' ? 2 : 1;
+    if (!*c) return NULL;
+    for (word = to = c; *c && *c != ' ' && *c != '\n' && !(*c == '\\' && c[1] == '\n'); c++) {
+        if ((*c == '\\' && (c[1] == ' ' || c[1] == '#')) || (*c == '$' && c[1] == '$')) c++;
+        *to++ = *c;
+    }
+    *at = *c ? c + 1 : c, *to = 0;
+    return word;
+}
+
+/* Lies the file in a folder of the system's headers?  Where it lies counts, not what the submission calls it. */
+static int is_system_header(const Settings *s, const char *file)
+{
+    char real[PATH_MAX];
+    if (*file != '/' || !realpath(file, real)) return 0;
+    for (const char *f = s->headers, *end; *f; f = end + 1) {
+        size_t n = (size_t)((end = strchr(f, '\n')) - f);
+        if (n > 1 && !strncmp(real, f, n) && real[n] == '/') return 1;
+    }
+    return 0;
+}
+
+/* The compiler says what it read: the submission itself, headers of the system, and autoenc.h where the exercise has it. */
 static int only_own_files(const Settings *s, const Exercise *e, Marks *m)
 {
     size_t length;
     char *deps = read_text(s->scratch, "submission.d", &length), *at = deps ? strchr(deps, ':') : NULL, header[1100], text[TEXT];
     snprintf(header, sizeof header, "%s/autoenc.h", s->home);
-    for (char *word = at ? strtok(at + 1, " \\\n") : NULL; word; word = strtok(NULL, " \\\n")) {
-        if (!strcmp(word, "submission.c") || (e->library && !strcmp(word, header))) continue;
-        snprintf(text, sizeof text, "includes %.200s: only the system's headers%s may be included", word, e->library ? " and autoenc.h" : "");
+    if (!at) say(m, e, NO_COMPILE, "the compiler says nothing about what it read"), m->hostile = 1;
+    else at++;
+    for (char *file; at && (file = next_file(&at));) {
+        if (!strcmp(file, "submission.c") || (e->library && !strcmp(file, header)) || is_system_header(s, file)) continue;
+        snprintf(text, sizeof text, "includes %.200s: only the system's headers%s may be included", file, e->library ? " and autoenc.h" : "");
         say(m, e, NOT_ALLOWED, text), m->hostile = 1;
         break;
     }
-    if (!at) say(m, e, NO_COMPILE, "the compiler says nothing about what it read"), m->hostile = 1;
     free(deps);
     return !m->hostile;
 }
 
-/* Inline assembly could pull in any file (.incbin) behind the preprocessor's back.  Compilers mark it in what they write. */
+/* What stands behind the string of a line that has one: .string, .ascii, .asciz.  A string of the program may say anything. */
+static char *behind_string(char *line)
+{
+    static const char *const words[] = { ".string", ".ascii", ".asciz" };
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+        char *c = line + strlen(words[i]);
+        if (strncmp(line, words[i], strlen(words[i])) || *(c += strspn(c, " \t")) != '"') continue;
+        for (c++; *c && *c != '"'; c++) if (*c == '\\' && c[1]) c++;
+        return c + !!*c;
+    }
+    return line;
+}
+
+/* Is there, in a line of what the compiler wrote, what only hand-written assembly has?  What it prints around such, and
+   directives that read a file or could put together the name of one that does.  They have no letter before them: clang
+   calls a static variable of a function function.variable. */
+static int is_assembly(char *line)
+{
+    static const char *const around[] = { "#APP", "//APP", "@APP", "## InlineAsm", "; InlineAsm", "// InlineAsm" };
+    static const char *const words[] = { ".incbin", ".include", ".macro", ".altmacro", ".irp", ".irep", ".rep", ".mri", ".gnu.lto" };
+    line += strspn(line, " \t");
+    for (size_t i = 0; i < sizeof around / sizeof *around; i++) if (!strncmp(line, around[i], strlen(around[i]))) return 1;
+    if (strstr(line, "file scope inline assembly")) return 1;
+    if ((!strncmp(line, ".section", 8) || !strncmp(line, ".pushsection", 12)) && strchr(line, '\\')) return 1;
+    line = behind_string(line);
+    for (char *c = line; *c; c++)
+        for (size_t i = 0; *c == '.' && i < sizeof words / sizeof *words; i++)
+            if (!strncasecmp(c, words[i], strlen(words[i])) && (c == line || !(isalnum((unsigned char)c[-1]) || strchr("_.$", c[-1])))) return 1;
+    return 0;
+}
+
+/* Assembly could pull in any file (.incbin) behind the preprocessor's back.  It need not look like assembly: gcc copies the
+   name of a section, or one behind __asm__, as it stands, with its line breaks. */
 static int no_assembly(const Settings *s, const Exercise *e, Marks *m)
 {
-    static const char *const marks[] = { "#APP", "//APP", "@APP", "## InlineAsm Start", "; InlineAsm Start", "// InlineAsm", ".incbin", ".include" };
     size_t length;
     char *text = read_text(s->scratch, "submission.s", &length);
-    int found = !text;
-    for (size_t i = 0; text && i < sizeof marks / sizeof *marks; i++) found |= !!memmem(text, length, marks[i], strlen(marks[i]));
+    int found = !text || strlen(text) != length;
+    for (char *line = text, *end; !found && line && *line; line = end) {
+        end = line + strcspn(line, "\n");
+        if (*end) *end++ = 0;
+        found = is_assembly(line);
+    }
     free(text);
     if (found) say(m, e, NOT_ALLOWED, "contains assembly: an exercise is written in C"), m->hostile = 1;
     return !found;
@@ -123,9 +187,18 @@ static int missing_function(const char *said, char *name, size_t size)
     return n > 0;
 }
 
-static void did_not_compile(const Exercise *e, Marks *m, const Ended *end)
+/* Did the compiler try to read what is hidden from it, in the grader's folder? */
+static int was_denied(const Settings *s, const char *said, char *file, size_t size)
 {
-    char name[80], text[TEXT];
+    const char *denied = strstr(said, ": Permission denied"), *at = strstr(said, s->home);
+    if (!denied || !at || at > denied) return 0;
+    snprintf(file, size, "%.*s", (int)strcspn(at, "'\":\n"), at);
+    return 1;
+}
+
+static void did_not_compile(const Settings *s, const Exercise *e, Marks *m, const Ended *end)
+{
+    char name[200], text[TEXT];
     const char *error = strstr(end->output, "error:");
     snprintf(m->said, sizeof m->said, "%.1400s", end->output);
     if (end->how == TIMED_OUT) snprintf(text, sizeof text, "the compiler did not come to an end");
@@ -133,6 +206,9 @@ static void did_not_compile(const Exercise *e, Marks *m, const Ended *end)
     else if (missing_function(end->output, name, sizeof name)) snprintf(text, sizeof text, "the function %s is missing", name);
     else snprintf(text, sizeof text, "%.*s", error ? (int)strcspn(error, "\n") : 60, error ? error : "see what the compiler says");
     say(m, e, NO_COMPILE, text);
+    if (!was_denied(s, end->output, name, sizeof name)) return;
+    snprintf(text, sizeof text, "includes %s: only the system's headers%s may be included", name, e->library ? " and autoenc.h" : "");
+    say(m, e, NOT_ALLOWED, text), m->hostile = 1;
 }
 
 static int compile(const Settings *s, const Exercise *e, const char *path, Marks *m)
@@ -150,13 +226,13 @@ static int compile(const Settings *s, const Exercise *e, const char *path, Marks
     snprintf(child, sizeof child, "%s/build/grader/child.o", s->home);
     snprintf(calls, sizeof calls, "%s/build/grader/call_%s.o", s->home, e->id);
     snprintf(library, sizeof library, "%s/build/grader/autoenc.o", s->home);
-    char *first[] = { "-S", "-O1", "-std=gnu99", "-Wall", "-ffp-contract=off", "-fno-lto", "-Dmain=students_main", "-MMD", "-MF", "submission.d",
+    char *first[] = { "-S", "-O1", "-std=gnu99", "-Wall", "-ffp-contract=off", "-fno-lto", "-Dmain=students_main", "-MD", "-MF", "submission.d",
                       "-o", "submission.s", "submission.c", e->library ? include : NULL, NULL };
     char *second[] = { "-o", "program", "submission.s", child, calls, e->library ? library : "-lm", "-lm", "-lpthread", s->is_static ? "-static" : NULL, NULL };
-    if (!run_compiler(s, first, &end)) { did_not_compile(e, m, &end);  return 0; }
+    if (!run_compiler(s, first, &end)) { did_not_compile(s, e, m, &end);  return 0; }
     snprintf(m->said, sizeof m->said, "%.1400s", end.output);          /* its warnings */
     if (!only_own_files(s, e, m) || !no_assembly(s, e, m)) return 0;
-    if (!run_compiler(s, second, &end)) { did_not_compile(e, m, &end);  return 0; }
+    if (!run_compiler(s, second, &end)) { did_not_compile(s, e, m, &end);  return 0; }
     return 1;
 }
 

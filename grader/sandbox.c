@@ -4,15 +4,19 @@
      - a filter of system calls (seccomp): it may compute, allocate and print.  Whoever opens a file, starts a process, sends
        a signal to another or opens a socket is stopped at that call, before anything happens, and the call is named: we trace
        it (ptrace), which also means that nobody else can;
-     - no access to any file (Landlock); a compiler may write into its own folder only.
-   The programs are linked statically where that works, so that not even a loader needs to open files.  The parent hides its
+     - no access to any file (Landlock); a compiler may write into its own folder only, and sees nothing of the grader's folder
+       but what a submission is built from.
+   The programs are linked statically where that works, so that not even a loader needs to open files; elsewhere we look at each
+   name that is opened, and let libraries pass.  None of this needs rights, or namespaces, which many systems keep from users.  The parent hides its
    own memory (PR_SET_DUMPABLE).  Elsewhere, and where the kernel has none of it, the grader says "not sandboxed". */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
 #include "sandbox.h"
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -20,13 +24,15 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/select.h>
+#include <sys/stat.h>
 #include <sys/time.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
-static int use_seccomp, use_landlock, use_trace, static_link;
+static int use_seccomp, use_landlock, use_trace, static_link, hidden = -1;
 static char description[160] = "not sandboxed";
+static const char *home;                          /* the grader's folder */
 
 #if defined __linux__ && (defined __x86_64__ || defined __aarch64__)
 #include <linux/audit.h>
@@ -38,24 +44,65 @@ static char description[160] = "not sandboxed";
 #include <sys/uio.h>
 #include <sys/user.h>
 
+/* Where a program that is not linked statically finds its libraries. */
+static const char *const libraries[] = { "/lib", "/lib64", "/usr/lib", "/usr/lib64", "/etc/ld.so.cache" };
+enum { LIBRARIES = sizeof libraries / sizeof *libraries };
+
 /* ---- Landlock: its header is young, so its few numbers stand here ---- */
 
-enum { LL_EXECUTE = 1, LL_WRITE = 2, LL_READ_FILE = 4, LL_READ_DIR = 8, LL_ALL_OF_1 = (1 << 13) - 1 };
+enum { LL_EXECUTE = 1, LL_WRITE = 2, LL_READ_FILE = 4, LL_READ_DIR = 8, LL_OF_FILES = 7, LL_ALL_OF_1 = (1 << 13) - 1 };
 struct ll_rules { uint64_t files, net, scoped; };
 struct ll_beneath { uint64_t allowed; int32_t folder; } __attribute__((packed));
 
 static void ll_allow(int rules, const char *path, uint64_t what)
 {
     struct ll_beneath b = { what, open(path, O_PATH | O_CLOEXEC) };
+    struct stat file;
     if (b.folder < 0) return;
+    if (!fstat(b.folder, &file) && !S_ISDIR(file.st_mode)) b.allowed &= LL_OF_FILES;
     syscall(445, rules, 1, &b, 0);
     close(b.folder);
 }
 
-/* A compiler: reads what it likes, writes into its folder.  A program: reads itself, and the C library if it needs that. */
+/* Everything in `folder` may be read but what is in `hidden`, which lies somewhere beneath it.  Rules only allow, so this
+   names all that lies beside the way there; not the links, for what they lead to has a place of its own. */
+static void ll_allow_around(int rules, const char *folder, const char *hidden, uint64_t what)
+{
+    char path[PATH_MAX];
+    struct dirent *e;
+    DIR *d = opendir(*folder ? folder : "/");
+    while (d && (e = readdir(d))) {
+        size_t n = (size_t)snprintf(path, sizeof path, "%s/%s", folder, e->d_name);
+        if (n >= sizeof path || !strcmp(e->d_name, ".") || !strcmp(e->d_name, "..")) continue;
+        if (e->d_type == DT_LNK) continue;
+        if (strncmp(path, hidden, n) || (hidden[n] && hidden[n] != '/')) ll_allow(rules, path, what);
+        else if (hidden[n]) ll_allow_around(rules, path, hidden, what);
+    }
+    if (d) closedir(d);
+}
+
+/* Made once by each worker, for all its compilers: they see nothing of the grader's folder but what a submission is built from. */
+static int hide(const char *scratch)
+{
+    static const char *const shown[] = { "autoenc.h", "build/grader/child.o", "build/grader/autoenc.o" };
+    uint64_t reading = LL_EXECUTE | LL_READ_FILE | LL_READ_DIR;
+    char path[PATH_MAX];
+    int rules = (int)syscall(444, &reading, sizeof reading, 0), high;
+    if (rules < 0) return -1;
+    ll_allow_around(rules, "", home, reading);
+    for (size_t i = 0; i < sizeof shown / sizeof *shown; i++)
+        if (snprintf(path, sizeof path, "%s/%s", home, shown[i]) < (int)sizeof path) ll_allow(rules, path, LL_READ_FILE);
+    for (int i = 0; i < 100; i++)
+        if (snprintf(path, sizeof path, "%s/build/grader/call_ex%02d.o", home, i) < (int)sizeof path) ll_allow(rules, path, LL_READ_FILE);
+    ll_allow(rules, scratch, reading);                                                 /* it may lie in the grader's */
+    high = fcntl(rules, F_DUPFD_CLOEXEC, 256);                                         /* become() closes those below */
+    close(rules);
+    return high;
+}
+
+/* A compiler: reads what is not hidden, writes into its folder.  A program: reads itself, and the C library if it needs that. */
 static void landlock(const Job *job)
 {
-    static const char *const libraries[] = { "/lib", "/lib64", "/usr/lib", "/usr/lib64", "/etc/ld.so.cache" };
     uint64_t reading = LL_EXECUTE | LL_READ_FILE | LL_READ_DIR;
     struct ll_rules r = { job->compiler ? LL_ALL_OF_1 & ~reading : LL_ALL_OF_1, 0, 0 };
     int rules = (int)syscall(444, &r, sizeof(uint64_t), 0);
@@ -63,10 +110,10 @@ static void landlock(const Job *job)
     if (job->compiler) {
         ll_allow(rules, job->folder, r.files);
         ll_allow(rules, "/dev/null", LL_WRITE);
+        if (hidden >= 0) syscall(446, hidden, 0);
     } else {
         ll_allow(rules, job->folder, LL_EXECUTE | LL_READ_FILE);
-        for (size_t i = 0; i < sizeof libraries / sizeof *libraries && !static_link; i++)
-            ll_allow(rules, libraries[i], i == 4 ? LL_READ_FILE : LL_EXECUTE | LL_READ_FILE);
+        for (size_t i = 0; i < LIBRARIES && !static_link; i++) ll_allow(rules, libraries[i], LL_EXECUTE | LL_READ_FILE);
     }
     syscall(446, rules, 0);
     close(rules);
@@ -77,7 +124,7 @@ static void landlock(const Job *job)
 typedef struct Call { int number; const char *act; } Call;
 static const int harmless[] = {
     SYS_read, SYS_write, SYS_writev, SYS_pread64, SYS_close, SYS_lseek, SYS_fstat, SYS_newfstatat, SYS_brk, SYS_mmap, SYS_munmap,
-    SYS_mremap, SYS_mprotect, SYS_madvise, SYS_exit, SYS_exit_group, SYS_futex, SYS_sched_yield, SYS_getpid, SYS_gettid,
+    SYS_mremap, SYS_mprotect, SYS_madvise, SYS_exit, SYS_exit_group, SYS_sched_yield, SYS_getpid, SYS_gettid,
     SYS_getppid, SYS_getuid, SYS_geteuid, SYS_getgid, SYS_getegid, SYS_set_tid_address, SYS_set_robust_list, SYS_rseq, SYS_getrandom,
     SYS_clock_gettime, SYS_clock_getres, SYS_gettimeofday, SYS_times, SYS_getrusage, SYS_rt_sigaction, SYS_rt_sigprocmask, SYS_rt_sigreturn,
     SYS_sigaltstack, SYS_uname, SYS_sysinfo, SYS_sched_getaffinity, SYS_restart_syscall,
@@ -139,13 +186,24 @@ static void emit_equal(Filter *f, int number, int i, uint64_t value)
     emit_return(f, SECCOMP_RET_ALLOW);
     emit_return(f, SECCOMP_RET_TRAP);
 }
-/* Without static linking the loader opens libraries: openat is allowed for reading, and Landlock says of what. */
+/* A futex may wake but not wait: there is nobody who could end the waiting, and it takes no time that a limit would count. */
+static void emit_waking(Filter *f)
+{
+    emit(f, BPF_JMP | BPF_JEQ | BPF_K, SYS_futex, 0, 5);
+    emit_load(f, offsetof(struct seccomp_data, args) + 8);
+    emit(f, BPF_ALU | BPF_AND | BPF_K, 127, 0, 0);
+    emit(f, BPF_JMP | BPF_JEQ | BPF_K, 1, 0, 1);
+    emit_return(f, SECCOMP_RET_ALLOW);
+    emit_return(f, SECCOMP_RET_ERRNO | ENOSYS);
+}
+/* Without static linking the loader opens libraries: openat is allowed for reading, if we find that it is one (is_library),
+   or Landlock does where we cannot trace. */
 static void emit_reading(Filter *f)
 {
     emit(f, BPF_JMP | BPF_JEQ | BPF_K, SYS_openat, 0, 4);
     emit_load(f, offsetof(struct seccomp_data, args) + 16);
     emit(f, BPF_JMP | BPF_JSET | BPF_K, O_WRONLY | O_RDWR | O_CREAT | O_TRUNC, 1, 0);
-    emit_return(f, SECCOMP_RET_ALLOW);
+    emit_return(f, use_trace ? SECCOMP_RET_TRACE : SECCOMP_RET_ALLOW);
     emit_return(f, SECCOMP_RET_TRAP);
 }
 
@@ -159,6 +217,7 @@ static int filter_calls(const char *program)
     emit_return(&f, SECCOMP_RET_KILL_PROCESS);
     emit_load(&f, offsetof(struct seccomp_data, nr));
     for (int i = 0; i < HARMLESS; i++) emit_case(&f, harmless[i], SECCOMP_RET_ALLOW);
+    emit_waking(&f);
     emit_case(&f, SYS_ioctl, SECCOMP_RET_ERRNO | ENOTTY);
     if (!static_link) emit_reading(&f);
     for (int i = 0; i < BAD; i++) emit_case(&f, forbidden[i].number, SECCOMP_RET_TRAP);
@@ -184,23 +243,43 @@ static void peek_text(pid_t pid, const char *there, char *text, size_t size)
     for (char *c = text; *c; c++) if (*c < 32 || *c > 126) *c = '?';
 }
 
+/* The call at which a traced program stands, and the file that it names, if it names one. */
+static int call_of(pid_t pid, char *path, size_t size)
+{
+    struct user_regs_struct r;
+    struct iovec all = { &r, sizeof r };
+    *path = 0;
+    if (ptrace(PTRACE_GETREGSET, pid, 1, &all)) return -1;
+#ifdef __x86_64__
+    int number = (int)r.orig_rax;
+    uint64_t first = r.rdi, second = r.rsi;
+    if (number == SYS_open || number == SYS_creat || number == SYS_unlink) peek_text(pid, (const char *)(uintptr_t)first, path, size);
+#else
+    int number = (int)r.regs[8];
+    uint64_t first = r.regs[0], second = r.regs[1];
+#endif
+    if (number == SYS_execve) peek_text(pid, (const char *)(uintptr_t)first, path, size);
+    if (number == SYS_openat || number == SYS_unlinkat || number == SYS_mkdirat) peek_text(pid, (const char *)(uintptr_t)second, path, size);
+    return number;
+}
+
 /* Which call the filter stopped, and for a file its name. */
 static void name_the_act(pid_t pid, Ended *e)
 {
-    siginfo_t info;
-    char path[80] = "";
-    if (ptrace(PTRACE_GETSIGINFO, pid, 0, &info)) return;
-    int number = info.si_syscall, second = number == SYS_openat || number == SYS_unlinkat || number == SYS_mkdirat;
-#ifdef __x86_64__
-    struct user_regs_struct r;
-    int first = number == SYS_open || number == SYS_creat || number == SYS_unlink || number == SYS_execve;
-    if ((first || second) && !ptrace(PTRACE_GETREGS, pid, 0, &r)) peek_text(pid, (const char *)(uintptr_t)(first ? r.rdi : r.rsi), path, sizeof path);
-#else
-    struct user_regs_struct r;
-    struct iovec all = { &r, sizeof r };
-    if ((second || number == SYS_execve) && !ptrace(PTRACE_GETREGSET, pid, 1, &all)) peek_text(pid, (const char *)(uintptr_t)r.regs[second], path, sizeof path);
-#endif
+    char path[80];
+    int number = call_of(pid, path, sizeof path);
     snprintf(e->act, sizeof e->act, "%s%s%s", act_of(number), *path ? ": " : "", path);
+}
+
+/* May the file be opened at which a program stands that was not linked statically?  It has one thread and shares no memory
+   with anybody who could change the name after this. */
+static int is_library(pid_t pid)
+{
+    char path[256];
+    if (call_of(pid, path, sizeof path) != SYS_openat || strlen(path) == sizeof path - 1 || strstr(path, "..")) return 0;
+    for (size_t i = 0, n; i < LIBRARIES; i++)
+        if (!strncmp(path, libraries[i], n = strlen(libraries[i])) && (path[n] == '/' || (!path[n] && i == LIBRARIES - 1))) return 1;
+    return 0;
 }
 
 static int shut_in(const Job *job, const char *program)
@@ -217,9 +296,10 @@ static int stopped(pid_t pid, int status, Ended *e)
 {
     int signal = WSTOPSIG(status);
     siginfo_t info;
+    if (status >> 8 == (SIGTRAP | PTRACE_EVENT_SECCOMP << 8) && !is_library(pid)) { e->how = FORBIDDEN;  name_the_act(pid, e);  return 1; }
     if (signal == SIGSYS) { e->how = FORBIDDEN;  name_the_act(pid, e);  return 1; }
     if ((signal == SIGSEGV || signal == SIGBUS) && !ptrace(PTRACE_GETSIGINFO, pid, 0, &info)) e->fault = info.si_addr;
-    if (signal == SIGTRAP) ptrace(PTRACE_SETOPTIONS, pid, 0, PTRACE_O_EXITKILL);      /* at its start: it ends when we do */
+    if (signal == SIGTRAP) ptrace(PTRACE_SETOPTIONS, pid, 0, PTRACE_O_EXITKILL | PTRACE_O_TRACESECCOMP);      /* at its start: it ends when we do */
     if (signal == SIGTRAP || signal == SIGSTOP || signal == SIGTSTP || signal == SIGTTIN || signal == SIGTTOU) signal = 0;
     ptrace(PTRACE_CONT, pid, 0, signal);
     return 0;
@@ -244,19 +324,20 @@ static void look_for_means(void)
     prctl(PR_SET_DUMPABLE, 0);
     if (use_seccomp || use_landlock)
         snprintf(description, sizeof description, "sandbox:%s%s%s%s%s", use_seccomp ? " seccomp" : " no seccomp", use_landlock ? ", Landlock" : ", no Landlock",
-                 use_trace ? ", traced" : "", static_link ? ", static" : "", static_link || use_landlock ? "" : "; files can be read");
+                 use_trace ? ", traced" : "", static_link ? ", static" : "", static_link || use_landlock || use_trace ? "" : "; files can be read");
 }
 #else
 static int shut_in(const Job *job, const char *program) { (void)job, (void)program;  return 1; }
 static int stopped(pid_t pid, int status, Ended *e) { (void)pid, (void)status, (void)e;  return 0; }
 static void look_for_means(void) {}
+static int hide(const char *scratch) { (void)scratch;  return -1; }
 #endif
 
 /* ---- the same on every system ---- */
 
 static void on_child(int signal) { (void)signal; }
 
-void sandbox_open(int wanted, int static_programs)
+void sandbox_open(int wanted, int static_programs, const char *grader)
 {
     struct sigaction act;
     sigset_t child;
@@ -268,6 +349,7 @@ void sandbox_open(int wanted, int static_programs)
     signal(SIGPIPE, SIG_IGN);
     static_link = static_programs;
     if (wanted) look_for_means();
+    home = grader;
 }
 
 const char *sandbox_describe(void) { return description; }
@@ -298,7 +380,7 @@ static void become(const Job *job, int out)
     sigprocmask(SIG_SETMASK, &none, NULL);
     signal(SIGPIPE, SIG_DFL);
     if (chdir(job->folder) || !program || !shut_in(job, program)) _exit(127);
-    if (job->compiler) execvp(program, job->argv);
+    if (job->compiler) setenv("LC_ALL", "C", 1), execvp(program, job->argv);      /* we read what it says */
     else { static char *const environment[] = { NULL };  execve(program, job->argv, environment); }
     _exit(127);
 }
@@ -367,6 +449,7 @@ void sandbox_run(const Job *job, Ended *e)
     memset(e, 0, sizeof *e);
     e->how = NOT_STARTED;
     if (pipe(ends)) return;
+    if (job->compiler && use_landlock && hidden < 0) hidden = hide(job->folder);
     fflush(NULL);
     pid_t pid = fork();
     if (!pid) become(job, ends[1]);

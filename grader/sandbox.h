@@ -21,7 +21,7 @@ typedef struct Ended {
     size_t printed;
 } Ended;
 
-void        sandbox_open(int wanted, int static_programs);   /* once, at the start; wanted 0: limits only */
+void        sandbox_open(int wanted, int static_programs, const char *home);   /* once, at the start; wanted 0: limits only */
 const char *sandbox_describe(void);                          /* "seccomp, Landlock" or "not sandboxed" */
 void        sandbox_run(const Job *job, Ended *ended);
 #endif

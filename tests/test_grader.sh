@@ -36,6 +36,27 @@ ok $? 'nothing was written outside'
 perl -MJSON::PP -e 'local $/; my $j = decode_json(<STDIN>); exit !(@{$j->{students}} > 100)' < "$dir/grades.json" 2> "$dir/said"
 ok $? 'the JSON is JSON' "$dir/said"
 
+# Where kernel or C library lack something, a program that reads the tests is stopped by what there is, or the grader says that it is not.
+mkdir -p "$dir/dynamic/build/grader" && cp grade autoenc.h "$dir/dynamic/" && cp build/grader/*.o "$dir/dynamic/build/grader/"
+{ printf '#include <fcntl.h>\n#include <stdio.h>\n__attribute__((constructor)) static void first(void) { puts(open("%s/README.md", O_RDONLY) < 0 ? "could not read" : "has read"); }\n' "$root"
+  cat "$dir/subs/right_ex02/ex02_mine.c"; } > "$dir/reader.c"
+lacks() {   # lacks WHAT FOLDER-OF-THE-GRADER WHAT-COMES-OF-IT WHAT-THE-GRADER-SAYS
+    "$dir/without" "$1" "$2/grade" ex02 "$dir/reader.c" > "$dir/said" 2>&1
+    grep -q "$3" "$dir/said" && grep -q "$4\$" "$dir/said"
+    ok $? "without $1, $4: $3" "$dir/said"
+}
+if ./grade --describe | grep -q 'sandbox: seccomp, Landlock, traced, static' && ${CC:-cc} -std=c99 $WARN -D_GNU_SOURCE -o "$dir/without" tests/grader/without.c 2> "$dir/said" && "$dir/without" nothing true; then
+    lacks landlock "$root" 'opened a file: .*README' 'sandbox: seccomp, no Landlock, traced, static'
+    lacks ptrace "$root" 'a call that is not allowed' 'sandbox: seccomp, Landlock, static'
+    lacks seccomp "$root" 'could not read' 'sandbox: no seccomp, Landlock, static'
+    lacks libc.a "$dir/dynamic" 'opened a file: .*README' 'sandbox: seccomp, Landlock, traced'
+    lacks libc.a,landlock "$dir/dynamic" 'opened a file: .*README' 'sandbox: seccomp, no Landlock, traced'
+    lacks libc.a,ptrace "$dir/dynamic" 'could not read' 'sandbox: seccomp, Landlock'
+    lacks libc.a,ptrace,landlock "$dir/dynamic" 'has read' 'sandbox: seccomp, no Landlock; files can be read'
+    lacks ptrace,landlock,seccomp "$root" 'has read' 'not sandboxed'
+    "$dir/without" nothing "$dir/dynamic/grade" --folder "$dir/subs/right_ex12" > "$dir/said" 2>&1; ok $? 'what is linked with libraries passes, where they are opened by name' "$dir/said"
+else skip 'not all of seccomp, Landlock, tracing and static programs here: none can be taken away'; fi
+
 # Without a sandbox: nothing is gained by lying, whatever the system; a grader that was killed gives no marks.
 mkdir "$dir/few"
 for h in exit_early print_pass answers_in_advance override include_tests assembly kill_parent; do mv "$dir/subs/hostile_$h" "$dir/few/"; done

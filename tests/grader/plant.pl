@@ -58,6 +58,10 @@ for my $h (glob 'tests/grader/hostile/*.c') {
     plant("hostile_$name", 'ex02', "$text\n$whole", $points || 0, split /: /, $said, 2);
 }
 
+# Honest, though it speaks of what hand-written assembly would hold; clang calls such a variable apply.macro.
+plant('honest_words', 'ex02', qq(#include <stdio.h>\nint apply(int x) { static int macro, rep, include, irp; return x + macro++ + rep++ + include++ + irp++; }\n)
+    . qq(void app(void) { printf("#APP .incbin \\".include\\" .macro %d", apply(3)); }\n$solution{ex02}), 10);
+
 # Folders and files that are not what they seem.
 plant("link_to_file", 'ex02', '', 0, 'symbolic link');
 unlink "$folder/link_to_file/ex02_mine.c";
