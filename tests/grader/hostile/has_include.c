@@ -1,5 +1,5 @@
-/* expect 10: 
-   The compiler does not even see that the grader's files are there, so there is nothing to ask it about them. */
+/* expect: not allowed: includes
+   Asks whether the grader's files are there, without including them; compilers do not see them. */
 #if __has_include("ROOT/grader/task.h")
 #error it sees the grader
 #endif
