@@ -19,7 +19,14 @@ export AUTOENC_DATA AUTOENC_SHARED CC
 
 .PHONY: FORCE help deps data lessons test test-long bits verify verify-full pages bench growth web site gpu-check gpu-bench plots handout teacher doctor dist install uninstall clean
 
+# The teacher's archive has this Makefile without the lessons: then only the exercises are spoken of.
 help:
+ifeq ($(SOURCES),)
+	@echo 'make grade        the grader: then ./grade ex02, or ./grade_all SUBMISSIONS/'
+	@echo 'make handout      the exercises for students, without solutions, in dist/'
+	@echo 'make doctor       what this machine has, and what to do about the rest'
+	@echo 'README.md says the rest.'
+else
 	@echo 'make lesson00     a first look, nothing to download: then run ./lesson00'
 	@echo 'make lesson03     any lesson by its number: then ./lesson03 --quick, or ./lesson03 --help'
 	@echo 'make lessons      all of them: $(LESSONS)'
@@ -42,6 +49,7 @@ help:
 	@echo 'make install      autoenc.h to $$(DESTDIR)$$(PREFIX)/include, PREFIX = $(PREFIX)'
 	@echo 'make clean        remove what was built; data/ and out/ stay'
 	@echo 'Settings: CC=clang CFLAGS="-O3 -march=native" CUDA=1'
+endif
 
 # ---- lessons ----
 
@@ -176,7 +184,7 @@ handout: build/grader/mkbank
 	@rm -rf $(DIST)/.build; mkdir -p $(DIST) $(DIST)/.build/autoenc-exercises/exercises $(DIST)/.build/autoenc-exercises/grader/call
 	@to=$(DIST)/.build/autoenc-exercises; \
 	for f in $(EX_FILES); do perl exercises/split.pl stub $$f > $$to/$$f || exit 1; done; \
-	cp exercises/README.md $$to/exercises/; cp exercises/Makefile.students $$to/Makefile; cp autoenc.h LICENSE $$to/; \
+	cp exercises/README.md exercises/Makefile.students $$to/; mv $$to/Makefile.students $$to/Makefile; cp autoenc.h LICENSE $$to/; \
 	cp grader/grade.[ch] grader/judge.c grader/sandbox.[ch] grader/report.c grader/task.[ch] grader/bank.c grader/child.c grader/grader.mk $$to/grader/; \
 	cp grader/call/* $$to/grader/call/; build/grader/mkbank $$to/grader/draws.bank && \
 	( cd $(DIST)/.build && $(TAR_SAME) autoenc-exercises ) | gzip -9n > $(DIST)/autoenc-exercises.tar.gz && rm -rf $(DIST)/.build
@@ -186,7 +194,8 @@ teacher:
 	@rm -rf $(DIST)/.build; mkdir -p $(DIST) $(DIST)/.build/autoenc-teacher/solutions
 	@to=$(DIST)/.build/autoenc-teacher; \
 	for f in $(EX_FILES); do perl exercises/split.pl solution $$f > $$to/solutions/$${f#exercises/} || exit 1; done; \
-	cp -R exercises grader Makefile autoenc.h LICENSE teacher $$to/ && \
+	mkdir -p $$to/packaging $$to/tests && cp packaging/doctor.sh $$to/packaging/ && cp -R tests/grader tests/test_grader.sh tests/tap.sh $$to/tests/ && \
+	cp -R exercises grader Makefile autoenc.h LICENSE $$to/ && cp teacher/README.md $$to/README.md && \
 	( cd $(DIST)/.build && $(TAR_SAME) autoenc-teacher ) | gzip -9n > $(DIST)/autoenc-teacher.tar.gz && rm -rf $(DIST)/.build
 	@echo '$(DIST)/autoenc-teacher.tar.gz: for teachers, with the solutions'
 

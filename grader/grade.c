@@ -33,7 +33,7 @@ static void die(int status, const char *what, const char *about)
 static void help(void)
 {
     puts("./grade ex03               judge your exercises/ex03_*.c\n"
-         "./grade ex03 FILE          judge this file\n"
+         "./grade ex03 FILE          judge this file; a FILE that is called ex03*.c is enough\n"
          "./grade                    judge all of exercises/\n"
          "./grade --folder DIR       judge all files ex*.c of a folder\n"
          "./grade_all SUBMISSIONS/   for teachers: a folder a student; writes grades.csv\n"
@@ -310,6 +310,15 @@ static uint64_t fresh_seed(void)
     return seed;
 }
 
+/* exercises/ex02_mse.c names its exercise as well. */
+static int exercise_of_file(const char *path)
+{
+    const char *name = strrchr(path, '/') ? strrchr(path, '/') + 1 : path;
+    char id[5] = "";
+    strncpy(id, name, 4);
+    return strlen(name) > 6 && !strcmp(name + strlen(name) - 2, ".c") ? exercise_number(id) : -1;
+}
+
 static void take_word(Options *o, const char *word)
 {
     int i = exercise_number(word);
@@ -317,6 +326,7 @@ static void take_word(Options *o, const char *word)
     else if (o->all) o->folder = word;
     else if (i >= 0) o->wanted[i] = 1, o->some++;
     else if (o->some == 1 && !o->file) o->file = word;
+    else if (!o->some && (i = exercise_of_file(word)) >= 0) o->wanted[i] = 1, o->some++, o->file = word;
     else die(2, "there is no such exercise (--list shows them)", word);
 }
 

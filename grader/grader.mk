@@ -10,16 +10,20 @@ EXERCISE_FLAGS = -std=c99 -O1 $(WARN) -D_GNU_SOURCE -D_DARWIN_C_SOURCE -I. -Igra
 
 build/grader/%.o: grader/%.c grader/task.h grader/grade.h grader/sandbox.h grader/call/call.h
 	@mkdir -p build/grader
-	$(CC) $(EXERCISE_FLAGS) -c -o $@ $<
+	@echo 'cc $<'
+	@$(CC) $(EXERCISE_FLAGS) -c -o $@ $<
 build/grader/expect_%.o: grader/expect/%.c grader/expect/expect.h grader/task.h
 	@mkdir -p build/grader
-	$(CC) $(EXERCISE_FLAGS) -c -o $@ $<
+	@echo 'cc $<'
+	@$(CC) $(EXERCISE_FLAGS) -c -o $@ $<
 build/grader/call_%.o: grader/call/%.c grader/call/call.h autoenc.h
 	@mkdir -p build/grader
-	$(CC) $(EXERCISE_FLAGS) -c -o $@ $<
+	@echo 'cc $<'
+	@$(CC) $(EXERCISE_FLAGS) -c -o $@ $<
 build/grader/autoenc.o: autoenc.h
 	@mkdir -p build/grader
-	echo '#include "autoenc.h"' | $(CC) -std=c99 $(CFLAGS) -I. -DAUTOENC_IMPLEMENTATION -x c -c -o $@ -
+	@echo 'cc autoenc.h (a few seconds)'
+	@echo '#include "autoenc.h"' | $(CC) -std=c99 $(CFLAGS) -I. -DAUTOENC_IMPLEMENTATION -x c -c -o $@ -
 
 # Can programs be linked statically here?  Then a submission needs no loader, and may open no file at all.
 build/grader/static: build/grader/child.o
@@ -27,5 +31,6 @@ build/grader/static: build/grader/child.o
 	@rm -f build/grader/tried
 
 grade: $(GRADER) $(SOURCE_OF_TRUTH) $(CALLS) build/grader/child.o build/grader/autoenc.o build/grader/static
-	$(CC) -o $@ $(GRADER) $(SOURCE_OF_TRUTH) -lm
-	ln -sf grade grade_all
+	@$(CC) -o $@ $(GRADER) $(SOURCE_OF_TRUTH) -lm
+	@ln -sf grade grade_all
+	@echo './grade is ready: ./grade ex02'

@@ -47,6 +47,12 @@ make -s handout DIST="$dir/h1" > "$dir/said" 2>&1 && touch exercises/README.md &
     cmp "$dir/h1/autoenc-exercises.tar.gz" "$dir/h2/autoenc-exercises.tar.gz" >> "$dir/said" 2>&1
 ok $? 'make handout: the same bytes twice' "$dir/said"
 
+# The devcontainer installs what the README's line does; it is JSON without comments.
+packages() { sed -n "s/.*apt-get install -y \([a-z0-9. -]*\).*/\1/p" "$1" | head -n 1; }
+missing=; for p in $(sed -n 's/ && sh data.*//p' README.md > "$dir/line"; packages "$dir/line"); do case " $(packages .devcontainer/devcontainer.json) " in *" $p "*) ;; *) missing="$missing $p" ;; esac; done
+[ -n "$(packages "$dir/line")" ] && [ -z "$missing" ] && perl -MJSON::PP -0777 -ne 'exit !(decode_json($_)->{image} =~ /^debian:/)' .devcontainer/devcontainer.json
+ok $? "the devcontainer has what the README installs: missing${missing:- nothing}"
+
 make -s doctor > "$dir/doctor" 2>&1 && grep -q '^compiler *ok' "$dir/doctor" && grep -q '^data ' "$dir/doctor"
 ok $? 'make doctor' "$dir/doctor"
 make -s doctor CC=no-such-compiler > "$dir/doctor" 2>&1; [ $? -ne 0 ] && grep -q '^compiler *NO .*make deps' "$dir/doctor"
