@@ -195,7 +195,7 @@ teacher:
 	@to=$(DIST)/.build/autoenc-teacher; \
 	for f in $(EX_FILES); do perl exercises/split.pl solution $$f > $$to/solutions/$${f#exercises/} || exit 1; done; \
 	mkdir -p $$to/packaging $$to/tests && cp packaging/doctor.sh $$to/packaging/ && cp -R tests/grader tests/test_grader.sh tests/tap.sh $$to/tests/ && \
-	cp -R exercises grader Makefile autoenc.h LICENSE $$to/ && cp teacher/README.md $$to/README.md && \
+	cp -R exercises grader Makefile autoenc.h LICENSE teacher $$to/ && cp teacher/README.md $$to/README.md && \
 	( cd $(DIST)/.build && $(TAR_SAME) autoenc-teacher ) | gzip -9n > $(DIST)/autoenc-teacher.tar.gz && rm -rf $(DIST)/.build
 	@echo '$(DIST)/autoenc-teacher.tar.gz: for teachers, with the solutions'
 
