@@ -124,6 +124,7 @@ static void find_headers(const char *cc)
         else if (inside && realpath(name, real) && n + strlen(real) + 2 < sizeof headers) n += (size_t)sprintf(headers + n, "%s\n", real);
     }
     if (said) pclose(said);
+    if (!n) die(3, "the compiler cannot be run, or does not say where the system's headers are, as gcc and clang do", cc);
 }
 
 /* ---- judging ---- */

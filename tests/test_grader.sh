@@ -83,6 +83,8 @@ k=0; while [ ! -s "$dir/zero.json" ] && [ $k -lt 300 ]; do sleep 0.1; k=$((k + 1
 kill -9 $! && wait $! 2> /dev/null
 perl -MJSON::PP -e 'local $/; my $j = decode_json(<STDIN>); exit !($j->{score} == 0 && $j->{output} =~ /did not come to its end/)' < "$dir/zero.json"
 ok $? '... is there with zero points from the start, for a grader that is cut off' "$dir/zero.json"
+CC=no-such-compiler ./grade ex02 "$dir/subs/right_ex02/ex02_mine.c" > "$dir/said" 2>&1; [ $? -eq 3 ] && grep -q 'no-such-compiler' "$dir/said"
+ok $? 'a compiler that cannot be run is nobody'"'"'s mistake' "$dir/said"
 ./grade ex77 --gradescope "$dir/none.json" > "$dir/said" 2>&1
 [ $? -eq 2 ] && [ ! -e "$dir/none.json" ]
 ok $? 'an unknown exercise is wrong use' "$dir/said"
