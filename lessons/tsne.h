@@ -178,7 +178,8 @@ static inline size_t tsne_round16(size_t n) { return (n + 15) / 16 * 16; }
 
 /* ==== Distances and neighbours ============================================================================= */
 
-enum { TSNE_CHUNK = 64 };           /* rows a task takes, a fixed number so that no result depends on threads */
+enum { TSNE_CHUNK = 64,             /* rows a task takes, a fixed number so that no result depends on threads */
+       TSNE_PIECE = 8192 };         /* sixteens of coordinates in a piece of the base: half a megabyte */
 
 /* A walk over all queries with the squared distances of each to all n points of the base. */
 typedef struct tsne_walk {
@@ -205,19 +206,24 @@ static inline float *tsne_panels(const float *base, int n, int d)
     return out;
 }
 
+/* The base is read in pieces that stay in a core's cache while all rows of the chunk are held against them. */
 static inline void tsne_walk_chunk(void *user, int chunk)
 {
     tsne_walk *w = (tsne_walk *)user;
-    size_t pitch = tsne_round16((size_t)w->n), d = (size_t)w->d;
-    float *room = (float *)malloc((4 * pitch + 4 * d) * sizeof *room), *q = room + 4 * pitch;
-    int end = (chunk + 1) * TSNE_CHUNK < w->m ? (chunk + 1) * TSNE_CHUNK : w->m;
+    int panels = (int)(tsne_round16((size_t)w->n) / 16), piece = 1 + TSNE_PIECE / w->d, first = chunk * TSNE_CHUNK;
+    int rows = first + TSNE_CHUNK < w->m ? TSNE_CHUNK : w->m - first;
+    size_t pitch = (size_t)panels * 16, d = (size_t)w->d, wide = (size_t)piece * 16;
+    float *room = (float *)malloc((TSNE_CHUNK * pitch + 8 * wide + 8 * d) * sizeof *room), *eight = room + TSNE_CHUNK * pitch, *q = eight + 8 * wide;
     w->failed[chunk] = !room;
-    for (int row = chunk * TSNE_CHUNK; room && row < end; row += 4) {
-        for (int r = 0; r < 4; r++)      /* the last group repeats the last row */
-            memcpy(q + r * d, w->query + (size_t)(row + r < end ? row + r : end - 1) * d, d * sizeof *q);
-        w->isa.distances(w->base, (int)(pitch / 16), w->d, q, room);
-        for (int r = 0; r < 4 && row + r < end; r++) w->visit(w, row + r, room + r * pitch);
-    }
+    for (int at = 0; room && at < panels; at += piece)
+        for (int row = 0; row < rows; row += 8) {
+            int some = at + piece < panels ? piece : panels - at;
+            for (int r = 0; r < 8; r++)      /* the last group repeats the last row */
+                memcpy(q + r * d, w->query + (size_t)(first + (row + r < rows ? row + r : rows - 1)) * d, d * sizeof *q);
+            w->isa.distances(w->base + (size_t)at * d * 16, some, w->d, q, eight);
+            for (int r = 0; r < 8; r++) memcpy(room + (row + r) * pitch + (size_t)at * 16, eight + (size_t)r * some * 16, (size_t)some * 16 * sizeof *eight);
+        }
+    for (int r = 0; room && r < rows; r++) w->visit(w, first + r, room + r * pitch);
     free(room);
 }
 

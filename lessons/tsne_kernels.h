@@ -118,26 +118,20 @@ static inline TSNE_TARGET void TSNE_NAME(tsne_attract)(float x, float y, const f
     }
 }
 
-/* Squared distances of four queries q[4][d] to `panels` panels of sixteen points each, base[panels][d][16]:
-   out[4][16 * panels].  The differences are squared and added as they are; |a|^2 + |b|^2 - 2ab would be a little
+/* Squared distances of eight queries q[8][d] to `panels` panels of sixteen points each, base[panels][d][16]:
+   out[8][16 * panels].  The differences are squared and added as they are; |a|^2 + |b|^2 - 2ab would be a little
    faster and lose most of its digits between near neighbours, which are the ones that matter here. */
+#define TSNE_EIGHT(x) x(0) x(1) x(2) x(3) x(4) x(5) x(6) x(7)
+#define TSNE_ADD(r)   e = v - q[r * d + k], s##r = TSNE_FMA(e, e, s##r);
+#define TSNE_PUT(r)   STORE(out + r * pitch + j, s##r);
 static inline TSNE_TARGET void TSNE_NAME(tsne_distances)(const float *base, int panels, int d, const float *q, float *out)
 {
     size_t pitch = (size_t)panels * 16;
     for (size_t j = 0; j < pitch; j += TSNE_LANES) {
         const float *p = base + (j / 16) * (size_t)d * 16 + j % 16;
-        V s0 = {0}, s1 = s0, s2 = s0, s3 = s0;
-        for (int k = 0; k < d; k++) {
-            V v = LOAD(p + (size_t)k * 16), e0 = v - q[k], e1 = v - q[d + k], e2 = v - q[2 * d + k], e3 = v - q[3 * d + k];
-            s0 = TSNE_FMA(e0, e0, s0);
-            s1 = TSNE_FMA(e1, e1, s1);
-            s2 = TSNE_FMA(e2, e2, s2);
-            s3 = TSNE_FMA(e3, e3, s3);
-        }
-        STORE(out + j, s0);
-        STORE(out + pitch + j, s1);
-        STORE(out + 2 * pitch + j, s2);
-        STORE(out + 3 * pitch + j, s3);
+        V s0 = {0}, s1 = s0, s2 = s0, s3 = s0, s4 = s0, s5 = s0, s6 = s0, s7 = s0, e;
+        for (int k = 0; k < d; k++) { V v = LOAD(p + (size_t)k * 16); TSNE_EIGHT(TSNE_ADD) }
+        TSNE_EIGHT(TSNE_PUT)
     }
 }
 
@@ -145,6 +139,9 @@ static inline TSNE_TARGET void TSNE_NAME(tsne_distances)(const float *base, int 
 #undef LOAD
 #undef STORE
 #undef INLINE
+#undef TSNE_EIGHT
+#undef TSNE_ADD
+#undef TSNE_PUT
 #undef TSNE_LANES
 #undef TSNE_NAME
 #undef TSNE_TARGET
