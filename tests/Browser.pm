@@ -21,6 +21,7 @@ sub open {
     $self->start($chromium);
     $SIG{ALRM} = sub { $self->finish(3, "the browser did not answer in time" . ($self->{doing} ? "; so far:\n$self->{doing}" : '')) };
     alarm($ENV{BROWSER_SECONDS} || 300);
+    $SIG{$_} = sub { $self->finish(130) } for qw(INT TERM);
     my $target = $self->call('Target.createTarget', url => 'about:blank')->{targetId};
     $self->{session} = $self->call('Target.attachToTarget', targetId => $target, flatten => JSON::PP::true)->{sessionId};
     $self->call("$_.enable") for qw(Runtime Page Log Network);

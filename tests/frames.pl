@@ -31,7 +31,7 @@ sub drag {
 # All that the browser noted while it was dragged.
 sub trace {
     @{ $browser->{events} } = ();
-    of_browser('Tracing.start', transferMode => 'ReportEvents', traceConfig => { includedCategories => [qw(devtools.timeline disabled-by-default-devtools.timeline viz cc input benchmark)], recordMode => 'recordAsMuchAsPossible' });
+    of_browser('Tracing.start', transferMode => 'ReportEvents', traceConfig => { includedCategories => [qw(devtools.timeline cc viz)], recordMode => 'recordAsMuchAsPossible' });
     drag();
     of_browser('Tracing.end');
     until (grep { $_->{method} eq 'Tracing.tracingComplete' } @{ $browser->{events} }) { $browser->note($browser->message) }

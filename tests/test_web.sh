@@ -33,6 +33,12 @@ web --models "$dir/models" && cmp -s "$dir/first.html" "$dir/latent.html"; ok $?
 sed -i.old 's/"data": "strokes"/"data": "mnist"/' "$dir/models/lesson06/run.json"
 web --models "$dir/models"; [ $? -eq 3 ] && grep -q 'not trained on the same data: lesson 03 on strokes, lesson 06 on mnist' "$dir/said"; ok $? "models of different data are refused" "$dir/said"
 cmp -s "$dir/first.html" "$dir/latent.html"; ok $? "and the page that was there is still there"
+mv "$dir/models/lesson06/run.json.old" "$dir/models/lesson06/run.json"
+mkdir "$dir/folder.html"
+perl web/build.pl --models "$dir/models" --to "$dir/folder.html" > "$dir/said" 2>&1
+[ $? -eq 3 ] && grep -q 'could not be written: .*folder.html' "$dir/said" && [ ! -e "$dir/folder.html.part" ] && ! grep -q ' line ' "$dir/said"; ok $? "a page that cannot be written ends with status 3 and says which" "$dir/said"
+perl web/build.pl --models "$dir/models" --to "$dir/said/a/latent.html" > "$dir/said2" 2>&1
+[ $? -eq 3 ] && ! grep -q ' line ' "$dir/said2"; ok $? "so does a folder that cannot be made" "$dir/said2"
 
 # Each sentence that sends a student to a lesson, in double quotes, finds the words there.
 grep -o 'lesson [367], "[^"]*"' web/latent.html | sort -u > "$dir/named"
@@ -73,10 +79,13 @@ else
     browser "file://$dir/open.html"
     [ $? -eq 1 ] && grep -q 'asked for: http://127.0.0.1:9/a.png' "$dir/said"; ok $? "and without the rule it is found" "$dir/said"
 
-    for hand in mouse finger keys; do                    # all networks: tests/long_web.sh
-        perl tests/hands.pl $chromium "file://$dir/latent.html" $hand 1 > "$dir/tap" 2> "$dir/said"
-        ok $? "every control moved by $hand" "$dir/said"
-        grep '^not ok' "$dir/tap" | sed 's/^/# /'
+    for hand in mouse finger keys; do                    # side by side; all networks: tests/long_web.sh
+        (perl tests/hands.pl $chromium "file://$dir/latent.html" $hand 1 > "$dir/$hand.tap" 2> "$dir/$hand.said"; echo $? > "$dir/$hand.status") &
+    done
+    wait
+    for hand in mouse finger keys; do
+        ok "$(cat "$dir/$hand.status")" "every control moved by $hand" "$dir/$hand.said"
+        grep '^not ok' "$dir/$hand.tap" | sed 's/^/# /'
     done
     browser "file://$root/web/latent.html" 1280 900
     [ $? -eq 1 ] && grep -q 'make web' "$dir/said"; ok $? "the template says that it is one" "$dir/said"
