@@ -3641,9 +3641,9 @@ AE_FN AE_V AE_(load)(const float *p) { return (AE_V)*(const AE_(u) *)p; }
 AE_FN void AE_(store)(float *p, AE_V v) { *(AE_(u) *)p = (AE_(u))v; }
 AE_FN AE_V AE_(pick)(AE_I mask, AE_V yes, AE_V no) { return (AE_V)((mask & (AE_I)yes) | (~mask & (AE_I)no)); }
 
-AE_FN AE_V AE_(each_set)(float s) { AE_V v; int i; for (i = 0; i < AE_W; i++) v[i] = s; return v; }               /* for machines whose */
-AE_FN AE_V AE_(each_sqrt)(AE_V v) { int i; for (i = 0; i < AE_W; i++) v[i] = sqrtf(v[i]); return v; }             /* intrinsics we do not use */
-AE_FN AE_V AE_(each_fma)(AE_V a, AE_V b, AE_V c) { int i; for (i = 0; i < AE_W; i++) a[i] = fmaf(a[i], b[i], c[i]); return a; }
+AE_FN AE_V AE_(each_set)(float s) { AE_V v; int i; AE_UNROLL for (i = 0; i < AE_W; i++) v[i] = s; return v; }     /* for machines whose */
+AE_FN AE_V AE_(each_sqrt)(AE_V v) { int i; AE_UNROLL for (i = 0; i < AE_W; i++) v[i] = sqrtf(v[i]); return v; }   /* intrinsics we do not use */
+AE_FN AE_V AE_(each_fma)(AE_V a, AE_V b, AE_V c) { int i; AE_UNROLL for (i = 0; i < AE_W; i++) a[i] = fmaf(a[i], b[i], c[i]); return a; }
 
 AE_FN AE_V AE_(relu)(AE_V v) { const AE_V zero = { 0 }; return (AE_V)((AE_I)v & ~(AE_I)(v <= zero)); }
 AE_FN AE_V AE_(leaky)(AE_V v, AE_V slope) { const AE_V zero = { 0 }; return AE_(pick)((AE_I)(v <= zero), slope * v, v); }

@@ -49,6 +49,18 @@ static inline void kit_checkpoint(kit *run)
     run->checked = kit_seconds();
 }
 
+/* The pictures of an earlier run, and what they are drawn from, as its plots.tsv has them; a name with a slash is none of ours. */
+static inline void kit_forget_pictures(kit *run)
+{
+    char data[256], picture[256];
+    FILE *f = fopen(kit_path(run, "plots.tsv"), "r");
+    while (f && fscanf(f, "%*[^\t\n]\t%255[^\t\n]\t%255[^\t\n]%*[^\n] ", data, picture) == 2) {
+        if (!strchr(data, '/')) unlink(kit_path(run, data));
+        if (!strchr(picture, '/')) unlink(kit_path(run, picture));
+    }
+    if (f) fclose(f);
+}
+
 /* A new run in a folder that holds another one: with the checkpoint that is written here the folder is the new one's.  The
    other's checkpoint stays under another name, in case --resume was forgotten. */
 static inline void kit_begin(kit *run)
@@ -59,6 +71,7 @@ static inline void kit_begin(kit *run)
     if (!link(kit_path(run, "checkpoint.safetensors"), old))
         printf("%s holds an earlier run: this one takes its place, and only its checkpoint stays, as %s\n", run->out, old);
     kit_checkpoint(run);
+    kit_forget_pictures(run);
     unlink(kit_path(run, "log.tsv"));
     if (run->plots.used) kit_write(run, "plots.tsv", run->plots.text, run->plots.used);
     else unlink(kit_path(run, "plots.tsv"));

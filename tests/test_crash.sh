@@ -101,6 +101,8 @@ rm "$dir/both/checkpoint.earlier.safetensors"
 same "nothing of the earlier run is mixed in" "$dir/alone" "$dir/both"
 status_is 2 "resumed with another seed" $run --epochs 3 --seed 4 --out "$dir/both" --resume
 status_is 0 "a killed run's new epoch 0 does not read the old log" $run --epochs 0 --seed 6 --out "$dir/both"
+[ ! -e "$dir/both/log.tsv" ] && [ ! -e "$dir/both/loss.png" ] && [ -s "$dir/both/digits.png" ]
+ok $? "of the earlier run neither log.tsv nor its curve is left" "$dir/out"
 status_is 0 "resumed from it" $run --epochs 1 --seed 6 --out "$dir/both" --resume
 [ "$(wc -l < "$dir/both/log.tsv")" -eq 2 ]; ok $? "log.tsv has one epoch" "$dir/both/log.tsv"
 

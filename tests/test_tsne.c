@@ -141,12 +141,12 @@ static uint32_t blob_bits(int threads, int lanes, float *map)
     return hash(map, BLOBS * 2 * sizeof *map);
 }
 
-/* Distances from each instruction set to four queries in 7 dimensions of 48 points: the same bits. */
+/* Distances from each instruction set to eight queries in 7 dimensions of 48 points: the same bits. */
 static int same_distances(void)
 {
-    static float base[48 * 7], q[4 * 7], wide[4 * 48], narrow[4 * 48];
+    static float base[48 * 7], q[8 * 7], wide[8 * 48], narrow[8 * 48];
     for (int i = 0; i < 48 * 7; i++) base[i] = (float)pca_scatter((uint32_t)i);
-    for (int i = 0; i < 4 * 7; i++) q[i] = (float)pca_scatter((uint32_t)i + 5000);
+    for (int i = 0; i < 8 * 7; i++) q[i] = (float)pca_scatter((uint32_t)i + 5000);
     tsne_isa_of(0).distances(base, 3, 7, q, wide);
     tsne_isa_of(8).distances(base, 3, 7, q, narrow);
     return !memcmp(wide, narrow, sizeof wide);

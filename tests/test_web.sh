@@ -28,9 +28,25 @@ done
 web --models "$dir/models"; ok $? "the page is made" "$dir/said"
 grep -Eq '(src|href)="?(https?:|//|/)' "$dir/latent.html"; [ $? -eq 1 ]; ok $? "it asks for no other file"
 cp "$dir/latent.html" "$dir/first.html"
-web --models "$dir/models" && cmp -s "$dir/first.html" "$dir/latent.html"; ok $? "the same models give the same page" "$dir/said"
+rm -f build/web/*.wasm
+web --models "$dir/models" && cmp -s "$dir/first.html" "$dir/latent.html"; ok $? "the same models give the same page, compiled anew" "$dir/said"
 sed -i.old 's/"data": "strokes"/"data": "mnist"/' "$dir/models/lesson06/run.json"
-web --models "$dir/models"; [ $? -eq 3 ] && grep -q 'not trained on the same data' "$dir/said"; ok $? "models of different data are refused" "$dir/said"
+web --models "$dir/models"; [ $? -eq 3 ] && grep -q 'not trained on the same data: lesson 03 on strokes, lesson 06 on mnist' "$dir/said"; ok $? "models of different data are refused" "$dir/said"
+cmp -s "$dir/first.html" "$dir/latent.html"; ok $? "and the page that was there is still there"
+mv "$dir/models/lesson06/run.json.old" "$dir/models/lesson06/run.json"
+mkdir "$dir/folder.html"
+perl web/build.pl --models "$dir/models" --to "$dir/folder.html" > "$dir/said" 2>&1
+[ $? -eq 3 ] && grep -q 'could not be written: .*folder.html' "$dir/said" && [ ! -e "$dir/folder.html.part" ] && ! grep -q ' line ' "$dir/said"; ok $? "a page that cannot be written ends with status 3 and says which" "$dir/said"
+perl web/build.pl --models "$dir/models" --to "$dir/said/a/latent.html" > "$dir/said2" 2>&1
+[ $? -eq 3 ] && ! grep -q ' line ' "$dir/said2"; ok $? "so does a folder that cannot be made" "$dir/said2"
+
+# Each sentence that sends a student to a lesson, in double quotes, finds the words there.
+grep -o 'lesson [367], "[^"]*"' web/latent.html | sort -u > "$dir/named"
+while read -r _ l words; do
+    l=${l%,}; words=${words#\"}; words=${words%\"}
+    grep -qiF -- "$words" "lessons/lesson0$l.md" || echo "lesson $l has no \"$words\""
+done < "$dir/named" > "$dir/said"
+[ "$(wc -l < "$dir/named")" -ge 10 ] && [ ! -s "$dir/said" ]; ok $? "what the page says of the lessons' pages stands there" "$dir/said"
 
 # ---- in a browser ----
 
@@ -41,11 +57,37 @@ if [ -z "$chromium" ]; then
 elif ! perl -MJSON::PP -e 1 2>/dev/null; then
     skip "perl's JSON::PP is not installed"
 else
-    perl tests/browser.pl $chromium "file://$dir/latent.html#selftest" 390 844 > "$dir/tap" 2> "$dir/said"
-    ok $? "the page passes its self-test, 390 pixels wide" "$dir/said"
-    sed 's/^/# /' "$dir/tap" | grep -v '^# ok'
-    [ "$(grep -c '^ok' "$dir/tap")" -gt 100 ]; ok $? "which has more than 100 checks"
-    perl tests/browser.pl $chromium "file://$root/web/latent.html" 1280 900 > /dev/null 2> "$dir/said"
+    browser() { perl tests/browser.pl $chromium "$@" > "$dir/tap" 2> "$dir/said"; }
+    offline=                                             # a network with nothing in it, where the system lends one
+    for how in 'unshare -n' 'unshare -rn'; do [ -z "$offline" ] && $how true 2>/dev/null && offline=$how; done
+    $offline perl tests/browser.pl $chromium "file://$dir/latent.html#selftest=numbers,map,ten,pad,walk,units,access" 390 844 > "$dir/tap" 2> "$dir/said"
+    ok $? "the page passes its self-test, 390 pixels wide${offline:+, without a network}" "$dir/said"
+    grep '^not ok' "$dir/tap" | sed 's/^/# /'
+    [ "$(grep -c '^ok' "$dir/tap")" -gt 150 ]; ok $? "which has more than 150 checks"
+    simd=$(grep -c 'WebAssembly with SIMD' "$dir/tap")
+    BROWSER_FLAGS=--js-flags=--no-enable-sse4-1 browser "file://$dir/latent.html#selftest=numbers"
+    [ $? -eq 0 ] && if [ "$simd" -eq 1 ] && [ "$(uname -m)" = x86_64 ]; then grep -q 'WebAssembly, without SIMD' "$dir/tap"; fi
+    ok $? "with SIMD, and in a browser that has none, the same numbers" "$dir/said"
+
+    sed 's#<main class="grid">#<div style="width: 600px">wide</div>&#' "$dir/latent.html" > "$dir/wide.html"
+    browser "file://$dir/wide.html#selftest=width" 390 844
+    [ $? -eq 1 ] && grep -q '^not ok.*sticks out at a width of 390' "$dir/tap"; ok $? "what is too wide for a telephone is found" "$dir/said"
+    sed 's#<main class="grid">#<img src="http://127.0.0.1:9/a.png" alt="">&#' "$dir/latent.html" > "$dir/asks.html"
+    browser "file://$dir/asks.html"
+    [ $? -eq 1 ] && grep -q 'Content Security Policy' "$dir/said"; ok $? "a page that asks for more is stopped by its own rule" "$dir/said"
+    sed '/Content-Security-Policy" content/d' "$dir/asks.html" > "$dir/open.html"
+    browser "file://$dir/open.html"
+    [ $? -eq 1 ] && grep -q 'asked for: http://127.0.0.1:9/a.png' "$dir/said"; ok $? "and without the rule it is found" "$dir/said"
+
+    for hand in mouse finger keys; do                    # side by side; all networks: tests/long_web.sh
+        (perl tests/hands.pl $chromium "file://$dir/latent.html" $hand 1 > "$dir/$hand.tap" 2> "$dir/$hand.said"; echo $? > "$dir/$hand.status") &
+    done
+    wait
+    for hand in mouse finger keys; do
+        ok "$(cat "$dir/$hand.status")" "every control moved by $hand" "$dir/$hand.said"
+        grep '^not ok' "$dir/$hand.tap" | sed 's/^/# /'
+    done
+    browser "file://$root/web/latent.html" 1280 900
     [ $? -eq 1 ] && grep -q 'make web' "$dir/said"; ok $? "the template says that it is one" "$dir/said"
 fi
 

@@ -30,7 +30,7 @@ my $build = "$root/build/web";
 my @flags = ("-std=c99", "-O2", "-s", "-mexec-model=reactor", "-nostartfiles", "-Wl,--no-entry");
 my %models = (
     '03' => { files => [qw(model.safetensors run.json tsne.tsv)], run => './lesson03' },
-    '06' => { files => [qw(model_vae2.safetensors run.json)],     run => './lesson06', note => ' without --alone' },
+    '06' => { files => [qw(model_vae2.safetensors run.json)],     run => './lesson06', note => '    (without --alone)' },
     '07' => { files => [qw(model.safetensors run.json)],          run => './lesson07' });
 my @order = sort keys %models;
 my %option = (models => 'out', to => 'out/web/latent.html');
@@ -137,7 +137,8 @@ sub places {
 sub block { my ($name, $bytes) = @_; return qq(<script type="text/plain" id="$name">) . encode_base64($bytes, '') . "</script>\n" }
 
 GetOptions(\%option, 'models=s', 'to=s', 'data=s') && !@ARGV or stop(2, 'usage: perl web/build.pl [--models DIR] [--to FILE] [--data DIR]');
-make_path($build, dirname($option{to}));
+make_path($build, dirname($option{to}), { error => \my $refused });
+stop(3, map { my ($folder, $why) = %$_; "$folder: $why" } @$refused) if @$refused;
 my $cc = compiler();
 my @missing = missing();
 stop(3, @missing) if @missing;
@@ -154,5 +155,5 @@ $blocks .= qq(<script type="application/json" id="facts">) . $json->encode({ dat
 
 my $page = Expected::slurp("$root/web/latent.html");
 $page =~ s/^<!-- what make web puts here -->\n/$blocks/m or stop(3, 'web/latent.html has no place for the data');
-Expected::replace($option{to}, $page);
+eval { Expected::replace($option{to}, $page); 1 } or do { chomp(my $why = $@); unlink "$option{to}.part"; stop(3, "the page could not be written: $why") };
 printf "%s: %.1f MB, opens by a double click\n", $option{to}, length($page) / 1e6;
