@@ -1,2 +1,2 @@
-/* expect: does not compile */
+/* expect: does not compile|includes /dev/zero */
 #include "/dev/zero"

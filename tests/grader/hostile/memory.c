@@ -1,4 +1,5 @@
 /* expect: crashed */
 #include <stdlib.h>
 #include <string.h>
-__attribute__((constructor)) static void first(void) { for (int i = 0; i < 4096; i++) memset(malloc(1 << 20), 1, 1 << 20); }
+static char *volatile kept;      /* else clang leaves the memory out, which nobody reads */
+__attribute__((constructor)) static void first(void) { for (int i = 0; i < 4096; i++) if ((kept = malloc(1 << 20)) != NULL) memset(kept, 1, 1 << 20); else abort(); }
