@@ -3,7 +3,7 @@
 #
 #     perl lessons/pages.pl [--check] [lessonNN ...]
 #
-# In lessons/lessonNN.md, and in the table of lessons/README.md:
+# In lessons/lessonNN.md, and in the table of lessons/README.md (MODE as in expected.tsv, but with one dash before an option):
 #     <!--= MODE; QUANTITY; ORIGIN; SEED; FORMAT -->0.0055<!--/-->    a number of lessons/expected.tsv; SEED may be mean
 #                                                   or range (over the seeds on file), FORMAT is printf's and may be left out;
 #                                                   LESSON; before all that: of another lesson
@@ -27,8 +27,10 @@ sub matching {
                   && ($seed =~ /^(mean|range)$/ || $_->{seed} eq $seed) } values %rows;
 }
 
-# A bar would end the cell of a table, so fields are written with semicolons.
-sub fields { return map { s/^\s+|\s+$//gr } split /[|;]/, $_[0] }
+# A bar would end the cell of a table, so fields are written with semicolons; and two dashes in a comment would make it text
+# for Markdown (CommonMark 0.29, which GitHub follows), so that an option is written with one.
+sub fields  { return map { s/^\s+|\s+$//gr =~ s/(^|\s)-(?=[a-z])/$1--/gr } split /[|;]/, $_[0] }
+sub written { return join '; ', map { s/(^|\s)--(?=[a-z])/$1-/gr } fields($_[0]) }
 
 sub number {
     my ($lesson, $marker) = @_;
@@ -129,7 +131,7 @@ my $stale = 0;
 for my $page (@pages) {
     my ($lesson) = $page =~ /(lesson\d\d|README)\.md$/ or die "$page: not a lesson's page\n";
     my $old = Expected::slurp($page);
-    (my $new = $old) =~ s{<!--=(.*?)-->.*?<!--/-->}{'<!--= ' . join('; ', fields($1)) . ' -->' . number($lesson, $1) . '<!--/-->'}ges;
+    (my $new = $old) =~ s{<!--=(.*?)-->.*?<!--/-->}{'<!--= ' . written($1) . ' -->' . number($lesson, $1) . '<!--/-->'}ges;
     $new =~ s{(<!-- code: (\S+) -->\n)(?:```c\n.*?```\n|\s*)?(?=<!-- /code -->)}{"$1```c\n" . listing($lesson, $2) . "```\n"}ges;
     $new =~ s{(<!-- output: (.*?) -->\n)(?:```\w*\n(.*?)```\n|\s*)?(?=<!-- /output -->)}{"$1```\n" . output($lesson, $2, $3 // '') . "```\n"}ges unless $check;
     next if $new eq $old;
