@@ -25,7 +25,6 @@ awake crash lessons/kit_resume.h 's/\n    kit_print\(&run->facts, "%s", run->fac
 awake crash lessons/kit.h 's/signal\(SIGTERM, on \? kit_on_signal : SIG_DFL\);//' 'SIGTERM ends a run' "SIGTERM is not caught"
 awake crash lessons/kit.h 's/flock\(folder, LOCK_EX \| LOCK_NB\)/0/' 'a second run' "folders are not locked"
 awake crash lessons/kit_resume.h 's/!link\(kit_path\(run, "checkpoint.safetensors"\), old\)/0/' 'keeps the old checkpoint' "the earlier checkpoint is not kept"
-awake crash lessons/kit_resume.h 's/    unlink\(kit_path\(run, "log.tsv"\)\);\n//' 'neither log.tsv nor' "an old log stays"
 awake crash lessons/kit_resume.h 's/    kit_forget_pictures\(run\);\n//' 'neither log.tsv nor' "an old curve stays"
 awake crash autoenc.h 's/fopen\(part, "wb"\)/fopen(path, "wb")/; s/ae__rename\(part, path\) == 0/1/; s/\n    remove\(part\);//' 'no half files' "files are written where the old ones are"
 awake crash lessons/kit_resume.h 's/if \(!(ae_save_all\(run->ae, kit_path\(run, "checkpoint.safetensors"\)\))\) kit_die[^;]*;/$1;/' 'too small for the checkpoint' "a full disk is not noticed"
