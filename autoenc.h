@@ -46,8 +46,8 @@
    FROM PYTORCH
        torch.manual_seed(7)                 static ae_config c; c.seed = 7; ae_new(&c)
        with torch.no_grad(): ...            old = ae_grad_enabled(ae, 0); ... ae_grad_enabled(ae, old)
-       model.encoder(x)                     ae_forward(ae_child(net, "encoder"), x)
-       model.train(); model.eval()          ae_train(net, 1); ae_train(net, 0)
+       nn.Upsample(None, 2); nn.Dropout(p)  ae_nn_upsample(net, 2, 0), 1 for mode="bilinear"; ae_nn_dropout(net, p)
+       model.encoder(x); model.eval()       ae_forward(ae_child(net, "encoder"), x); ae_train(net, 0), 1 for model.train()
        mu + torch.randn_like(s) * s         ae_add(mu, ae_mul(ae_randn_like(s), s))
        x.view(-1, 784); x[:, 2:5]           ae_view(x, -1, 784, 0, 0); ae_slice(x, 1, 2, 5)
        running += loss.item()               ae_accumulate(running, loss)
@@ -1832,7 +1832,7 @@ typedef struct ae_owned {            /* a tensor of a layer */
 typedef struct ae_kind {
     const char *name;
     const char *least;               /* an argument each: its least value as a digit, or '-' for any number */
-    const char *print;               /* over the arguments in order: %d, %g, or %k for (k, k); [...] is left out at 0 */
+    const char *print;               /* over the arguments in order: %d, %g, or %k for (k, k); %m for a mode; [...] is left out at the least */
     int       (*owns)(const float *arg, ae_owned *o);                      /* returns how many; NULL: none */
     ae_tensor (*forward)(ae_net *net, ae_tensor x, int act, float slope);  /* act: the activation behind it, fused; NULL: a container */
     int         fuses, act;          /* fuses: takes an activation;  act: is one */
@@ -1860,15 +1860,16 @@ static void ae__path(const ae_net *top, const ae_net *net, char *path) {
     if (net == top || !net->parent) return;
     ae__path(top, net->parent, path);  snprintf(path + strlen(path), AE_PATH - strlen(path), path[0] ? ".%s" : "%s", net->name);
 }
-/* Conv2d(1, 16, kernel_size=(3, 3), stride=(2, 2), padding=(1, 1)): as PyTorch prints a layer.  [...]: only if its number is not 0. */
+/* Conv2d(1, 16, kernel_size=(3, 3), stride=(2, 2), padding=(1, 1)): as PyTorch prints a layer.  [...]: only if its number is not its least. */
 static void ae__layer_text(const ae_net *net, char *text, size_t size) {
     ae_text t = { text, size, 0 };  const float *arg = net->arg;  const char *p;
     ae__print(&t, "%s(", net->op ? net->op->name : net->kind->name);
     for (p = net->kind->print; *p; p++) {
-        if (*p == '[' && *arg == 0) { p = strchr(p, ']'); arg++; }
+        if (*p == '[' && *arg == (float)(net->kind->least[arg - net->arg] - '0')) { p = strchr(p, ']'); arg++; }
         else if (*p == '[' || *p == ']') continue;
         else if (*p != '%') ae__print(&t, "%c", *p);
-        else if (*++p == 'k') { ae__print(&t, "(%d, %d)", (int)*arg, (int)*arg); arg++; }
+        else if (*++p == 'm') ae__print(&t, "'%s'", *arg++ == 0 ? "nearest" : "bilinear");
+        else if (*p == 'k') { ae__print(&t, "(%d, %d)", (int)*arg, (int)*arg); arg++; }
         else ae__print(&t, "%.6g", (double)*arg++);
     }
     ae__print(&t, ")");
@@ -1877,9 +1878,8 @@ static void ae__layer_text(const ae_net *net, char *text, size_t size) {
 /* ---- kinds ---- */
 static void ae__own(ae_owned *o, const char *name, float bound, float value, int n, int c, int h, int w) {
     memset(o, 0, sizeof *o);
-    o->name = name;  o->bound = bound;  o->value = value;  o->dim[0] = n;  o->dim[1] = c ? c : 1;  o->dim[2] = h ? h : 1;
+    o->name = name;  o->bound = bound;  o->value = value;  o->dim[0] = n ? n : 1;  o->dim[1] = c ? c : 1;  o->dim[2] = h ? h : 1;
     o->dim[3] = w ? w : 1;  o->ndim = w ? 4 : h ? 3 : c ? 2 : n ? 1 : 0;
-    if (!n) o->dim[0] = 1;
 }
 /* kaiming_uniform with a = sqrt(5) is U(-1/sqrt(fan_in), 1/sqrt(fan_in)), for the bias too: PyTorch's default since 1.0. */
 static int ae__weight_and_bias(ae_owned *o, double fan_in, int n, int c, int k, int biases) {
@@ -2011,9 +2011,9 @@ static const ae_kind ae__kinds[] = {
     { "BatchNorm1d", "1", "%d, eps=1e-05, momentum=0.1, affine=True, track_running_stats=True", ae__batch_norm_owns, ae__batch_norm_run, 0, 0 },
     { "BatchNorm2d", "1", "%d, eps=1e-05, momentum=0.1, affine=True, track_running_stats=True", ae__batch_norm_owns, ae__batch_norm_run, 0, 0 },
     { "MaxPool2d", "110", "kernel_size=%d, stride=%d, padding=%d, dilation=1, ceil_mode=False", NULL, ae__pool_run, 0, 0 },
-    { "Upsample", "10", "scale_factor=%d, bilinear=%d", NULL, ae__upsample_layer, 0, 0 },
+    { "Upsample", "10", "scale_factor=%d.0, mode=%m", NULL, ae__upsample_layer, 0, 0 },
     { "Dropout", "-", "p=%g, inplace=False", NULL, ae__dropout_run, 0, 0 },
-    { "LSTM", "111", "%d, %d, num_layers=%d, batch_first=True", ae__lstm_owns, ae__lstm_run, 0, 0 },
+    { "LSTM", "111", "%d, %d[, num_layers=%d], batch_first=True", ae__lstm_owns, ae__lstm_run, 0, 0 },
     { "ReLU", "", "", NULL, ae__act_run, 0, AE_ACT_RELU },
     { "LeakyReLU", "-", "negative_slope=%g", NULL, ae__act_run, 0, AE_ACT_LEAKY },
     { "Sigmoid", "", "", NULL, ae__act_run, 0, AE_ACT_SIGMOID },

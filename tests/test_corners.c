@@ -101,21 +101,28 @@ static void check_texts(ae_ctx *ae)
         "    (0): Conv2d(1, 8, kernel_size=(3, 3), stride=(2, 2), padding=(1, 1))\n"
         "    (1): BatchNorm2d(8, eps=1e-05, momentum=0.1, affine=True, track_running_stats=True)\n"
         "    (2): LeakyReLU(negative_slope=0.2)\n"
+        "    (3): Upsample(scale_factor=4.0, mode='bilinear')\n"
+        "    (4): Upsample(scale_factor=2.0, mode='nearest')\n"
+        "    (5): Dropout(p=0.1, inplace=False)\n"
         "  )\n"
+        "  (one): LSTM(28, 3, batch_first=True)\n"
+        "  (two): LSTM(28, 3, num_layers=2, batch_first=True)\n"
         "  (out): Linear(in_features=1000, out_features=1234, bias=True)\n"
         ")\n"
-        "1,235,330 parameters\n";
+        "1,236,218 parameters\n";
     ae_net *net = ae_net_new(ae), *e = ae_sequential(net, "encoder");
     char text[2000], little[20];
     int n;
     ae_nn_conv2d(e, 1, 8, 3, 2, 1);
     ae_nn_batch_norm2d(e, 8);
     ae_nn_leaky_relu(e, 0.2f);
+    ae_nn_upsample(e, 4, 1), ae_nn_upsample(e, 2, 0), ae_nn_dropout(e, 0.1f);
+    ae_name(ae_nn_lstm(net, 28, 3, 1), "one"), ae_name(ae_nn_lstm(net, 28, 3, 2), "two");
     ae_name(ae_nn_linear(net, 1000, 1234), "out");
     n = ae_summary(net, text, sizeof text);
     if (!ok(!strcmp(text, want) && n == (int)strlen(want), "ae_summary prints what PyTorch prints, and the count")) printf("# %s", text);
     ok(ae_summary(net, little, sizeof little) == n && !strncmp(little, want, 19) && !little[19], "in too small a buffer: cut off, the length told");
-    ok(ae_param_count(net) == 1235330 && ae_params(net) == 6, "ae_param_count and ae_params: %d in %d", (int)ae_param_count(net), ae_params(net));
+    ok(ae_param_count(net) == 1236218 && ae_params(net) == 18, "ae_param_count and ae_params: %d in %d", (int)ae_param_count(net), ae_params(net));
     ok(ae_param_count(ae_child(net, "encoder")) == 96, "of a part");
 }
 
