@@ -65,7 +65,7 @@ typedef struct kit_set  { uint8_t *images, *labels; int n; } kit_set;           
 typedef struct kit_drawing { pid_t pid; char png[64]; } kit_drawing;             /* a gnuplot at work */
 typedef struct kit_kept { const char *name; void *at; size_t bytes; } kit_kept;  /* it travels in the checkpoint */
 typedef struct kit_progress {            /* where the training of a network is, and how it was begun */
-    double train_loss, lr;
+    double train_loss, test_loss, lr;
     uint64_t seed;
     float running;
     int32_t epoch, started, batch, images;

@@ -38,7 +38,7 @@ static inline void kit_unpack(const kit *run, const kit_kept *k)
 static inline void kit_checkpoint(kit *run)
 {
     kit_progress *p = &run->progress[run->nets - 1];
-    p->epoch = run->epoch, p->started = run->started, p->running = ae_item(run->running), p->train_loss = run->train_loss;
+    p->epoch = run->epoch, p->started = run->started, p->running = ae_item(run->running), p->train_loss = run->train_loss, p->test_loss = run->test_loss;
     p->batch = run->batch, p->lr = run->lr, p->seed = run->seed, p->images = run->train.n;
     snprintf(p->dataset, sizeof p->dataset, "%s", run->dataset);
     kit_last_facts(&run->facts);
@@ -97,7 +97,7 @@ static inline void kit_net(kit *run, const char *name)
     run->epoch = run->resumed = p->epoch;
     run->started = p->started;
     run->train_loss = p->epoch ? p->train_loss : NAN;
-    run->test_loss = NAN;
+    run->test_loss = p->epoch ? p->test_loss : NAN;
     run->train_seconds = run->test_seconds = run->loop_began = run->drawn = 0;
     ae_assign(run->running, &p->running);
     if (run->resume && p->batch > 0) printf("resumed%s%s after epoch %d and %d batches\n", name ? " " : "", name ? name : "", run->epoch, run->started);

@@ -84,6 +84,49 @@ grep -q '"cost_step0"' "$dir/drawn/run.json" && grep -q '"cost_step0"' "$dir/red
 ok $? "the cost of the first step is noted in both" "$dir/redrawn/run.json"
 same "the noise goes on where it stood" "$dir/drawn" "$dir/redrawn"
 
+# ---- several networks, of which the first or all have nothing left to learn ----
+
+# A lesson that measures the test loss at the end of an epoch only: after that the checkpoint has to know it.
+cat > "$dir/several.c" <<'END'
+#define AUTOENC_IMPLEMENTATION
+#include "autoenc.h"
+#include "lessons/kit.h"
+int main(int argc, char **argv)
+{
+    kit run = { .lesson = "several", .about = "two networks", .files = "", .flat = 1, .in_quick = { 1, 100, 1e-3 }, .usual = { 1, 100, 1e-3 }, .in_full = { 1, 100, 1e-3 } };
+    ae_ctx *ae = kit_start(&run, argc, argv, NULL);
+    kit_data(&run, KIT_DIGITS, 1000);
+    ae_net *net[2] = { ae_net_new(ae), ae_net_new(ae) };
+    ae_opt *adam[2];
+    ae_loader *batches = kit_loader(&run, &run.train, 1), *test = kit_loader(&run, &run.test, 0);
+    for (int k = 0; k < 2; k++) ae_nn_linear(net[k], 784, 4 << k), ae_nn_linear(net[k], 4 << k, 784), adam[k] = ae_adam(net[k], 1e-3f);
+    kit_restore(&run, NULL);
+    for (int k = 0; k < 2; k++) {
+        ae_tensor x;
+        for (kit_net(&run, k ? "wide" : "narrow"); kit_epoch(&run, batches); kit_epoch_end(&run, kit_test_loss(&run, net[k], test, ae_mse_loss)))
+            while (kit_batch(&run) && ae_next_batch(batches, &x, NULL)) {
+                ae_tensor loss = ae_mse_loss(ae_forward(net[k], x = ae_view(x, -1, 784, 0, 0)), x, AE_MEAN);
+                ae_zero_grad(adam[k]), ae_backward(loss), ae_step(adam[k]), ae_accumulate(run.running, loss);
+            }
+        kit_test_loss(&run, net[k], test, ae_mse_loss);     /* not noted, but a network that has run knows the shape of its input, and its file tells */
+        kit_save(&run, net[k]);
+        if (!k && getenv("CUT")) raise(SIGKILL);            /* between the two */
+    }
+    return kit_finish(&run, "test loss %.6f", run.test_loss);
+}
+END
+${CC:-cc} -I. -o "$dir/several" "$dir/several.c" $LIBS > "$dir/said" 2>&1
+ok $? "a lesson of two networks builds" "$dir/said"
+two="$dir/several --synthetic --no-progress --no-plot --epochs 2"
+status_is 0 "nobody disturbs it" $two --out "$dir/two"
+[ "$(grep -c '"test_loss": 0\.' "$dir/two/run.json")" -eq 3 ]; ok $? "each network has a test loss, and the run" "$dir/two/run.json"
+CUT=1 sh -c '"$@"; exit $?' - $two --out "$dir/first" > "$dir/out" 2>&1
+[ $? -eq 137 ]; ok $? "killed between the two networks" "$dir/out"
+status_is 0 "resumed: the first has nothing left to learn" $two --out "$dir/first" --resume
+same "it has the test loss that it had" "$dir/two" "$dir/first"
+status_is 0 "resumed after its end: no network has" $two --out "$dir/two" --resume
+same "every test loss is there" "$dir/first" "$dir/two"
+
 # ---- two runs, one folder ----
 
 $run --epochs $epochs --out "$dir/both" > "$dir/out1" 2>&1 &
