@@ -3,9 +3,10 @@
 
     python3 bench/reference.py lesson02 --net cnn --seeds 0,1,2 --record reference.tsv
 
-How to run it.  The first word is the lesson, lesson01 .. lesson07; `lesson02 --help` lists its options, which are
+How to run it.  The first word is the lesson, lesson01 .. lesson13; `lesson02 --help` lists its options, which are
 called as in the lesson itself.  Settings are always those of the lesson's --full; only lesson03, whose full run has
-300 epochs, does its usual 30 unless --full is given.  Every seed prints its rows when it is done, tab-separated:
+300 epochs, does its usual 30 unless --full is given, and lesson08 .. lesson13, for which no document gives settings,
+are trained as by default: one network of each.  Every seed prints its rows when it is done, tab-separated:
 
     lesson  mode  quantity  value  tolerance  seed  origin
 
@@ -20,6 +21,9 @@ four are in nats an image, and they are what is minimised: in lesson06 with --be
 lesson07's test_reconstruction is the image's alone, also when --label-in-loss adds the label maps to the cost.
 `last_batch` losses are of the last batch of an epoch, `step` ones of the batch of that number, counted from 0, in epoch 1
 or the epoch named; in lesson07 they are sums over the batch, as its document prints them.
+Of lesson08 it is the network for Gaussian noise, of lesson09 the one that never saw an 8, of lesson10 that with 64
+numbers, of lesson12 the one that enlarges from 7 x 7, of lesson13 the LSTM; what they are called is what the lesson's
+run.json calls them.
 
 What is done in PyTorch's favour, as in train_torch.py: all images are one float tensor in memory, Adam is one
 fused kernel, denormals are flushed to zero, and malloc keeps its large blocks.  The weights start as PyTorch starts
@@ -225,6 +229,54 @@ class ConditionalVAE(nn.Module):
         return torch.sigmoid(h), both if self.label_in_loss else x, mean, log_var
 
 
+class Denoiser(nn.Module):
+    """Lesson 8's: a code as large as the image."""
+
+    def __init__(self):
+        super().__init__()
+        self.encoder = nn.Sequential(
+            nn.Conv2d(1, 16, 3, stride=2, padding=1), nn.ReLU(),
+            nn.Conv2d(16, 16, 3, stride=2, padding=1), nn.ReLU())
+        self.decoder = nn.Sequential(
+            nn.ConvTranspose2d(16, 16, 3, stride=2, padding=1, output_padding=1), nn.ReLU(),
+            nn.ConvTranspose2d(16, 1, 3, stride=2, padding=1, output_padding=1), nn.Sigmoid())
+
+    def forward(self, x):
+        return self.decoder(self.encoder(x))
+
+
+class Sharpener(nn.Module):
+    """Lesson 12's: what bilinear interpolation lacks."""
+
+    def __init__(self, by):
+        super().__init__()
+        self.by = by
+        self.body = nn.Sequential(
+            nn.Conv2d(1, 24, 3, padding=1), nn.ReLU(), nn.Conv2d(24, 24, 3, padding=1), nn.ReLU(),
+            nn.Upsample(scale_factor=by, mode="bilinear"),
+            nn.Conv2d(24, 8, 3, padding=1), nn.ReLU(), nn.Conv2d(8, 1, 3, padding=1))
+
+    def forward(self, x):
+        return self.body(x) + F.interpolate(x, scale_factor=self.by, mode="bilinear")
+
+
+class Sequence(nn.Module):
+    """Lesson 13's: the code is the mean of what the reader shows; the writer gets it at each step, and the row's number."""
+
+    def __init__(self, hidden=64, code=16):
+        super().__init__()
+        self.reader = nn.LSTM(28, hidden, batch_first=True)
+        self.code = nn.Linear(hidden, code)
+        self.writer = nn.LSTM(code + 28, hidden, batch_first=True)
+        self.row = nn.Linear(hidden, 28)
+
+    def forward(self, x):
+        shown, _ = self.reader(x.view(-1, 28, 28))
+        code = self.code(shown.mean(1))[:, None].expand(-1, 28, -1)
+        shown, _ = self.writer(torch.cat((code, torch.eye(28).expand(len(code), 28, 28)), 2))
+        return torch.sigmoid(self.row(shown)).view(-1, 784)
+
+
 # ---- WHAT IS MINIMISED, AND MEASURED ON THE TEST SET ---------------------------------------------------------------
 
 class Plain:
@@ -254,6 +306,29 @@ class Collapsing(Plain):
         batches = list(batches)
         drawn = torch.cat([self.net(x) for x, y in batches]).double()
         return dict(super().test(batches), output_variance=drawn.var(0, correction=0).mean().item())
+
+
+class Transforming(Plain):
+    """The network sees something else than the image that it has to draw."""
+
+    def __init__(self, net, change, seed):
+        super().__init__(net)
+        self.change, self.seed = change, seed
+
+    def cost(self, x, y):
+        return F.mse_loss(self.net(self.change(x, None)), x)
+
+    def test(self, batches):
+        """Noise comes from a generator of its own, so that testing does not change the training."""
+        generator = torch.Generator().manual_seed(self.seed)
+        loss = count = 0
+        psnr = []
+        for x, y in batches:
+            drawn = self.net(self.change(x, generator))
+            loss += F.mse_loss(drawn, x, reduction="sum").item()
+            count += x.numel()
+            psnr.append(-10 * torch.log10(((drawn.clamp(0, 1) - x) ** 2).flatten(1).mean(1)))
+        return {"test_loss": loss / count, "psnr": torch.cat(psnr)}
 
 
 class Variational:
@@ -296,7 +371,7 @@ class Variational:
 class Lesson:
     """Settings, and the quantities of one lesson beyond those of all; `costs` has one list of batch costs an epoch."""
     epochs, batch, lr, decay = 20, 64, 1e-3, 0
-    data, flat = DIGITS, True
+    data, flat, always_full = DIGITS, True, True
 
     def options(self, parser):
         pass
@@ -312,6 +387,10 @@ class Lesson:
 
     def more(self, costs, test):
         return test
+
+    def choose(self, train, held):
+        """Which images are learnt from and tested on, if not all."""
+        return train, held
 
 
 class Lesson01(Lesson):
@@ -363,7 +442,7 @@ class Lesson02(Lesson):
 
 class Lesson03(Lesson):
     """the convolutional one whose code is looked at; 30 epochs, with --full 300"""
-    batch, lr, flat = 512, 2e-4, False
+    batch, lr, flat, always_full = 512, 2e-4, False, False
 
     def check(self, o, parser):
         self.epochs = 300 if o.full else 30
@@ -456,8 +535,97 @@ class Lesson07(Lesson):
         return dict({k: v for k, v in test.items() if k != "active_units"}, **rows)
 
 
+class Usual(Lesson):
+    """lessons without a document: as by default"""
+    always_full = False
+
+    def check(self, o, parser):
+        if o.full:
+            parser.error("lesson08 .. lesson13 are trained as by default only")
+
+
+class Lesson08(Usual):
+    """Gaussian noise is taken away"""
+    epochs, batch, lr, flat = 4, 64, 5e-4, False
+
+    def task(self, o, seed):
+        return Transforming(Denoiser(), lambda x, g: x + 0.5 * torch.randn(x.shape, generator=g), seed)
+
+    def more(self, costs, test):
+        return {"gaussian.test_loss": test["test_loss"], "gaussian_ours_psnr": test["psnr"].mean().item()}
+
+
+class Lesson09(Usual):
+    """without an 8, and how well its error tells one; the test loss is that of held-out normal digits"""
+    epochs, batch = 8, 128
+
+    def choose(self, train, test):
+        """Five sixths to learn from, the rest held out.  The test images stay aside for the AUC."""
+        (images, labels), self.both = train, test
+        cut = len(images) - len(images) // 6
+        return tuple((images[part][labels[part] != 8], labels[part][labels[part] != 8]) for part in (slice(cut), slice(cut, None)))
+
+    def task(self, o, seed):
+        self.net = fully_connected(784, 128, 32)
+        return Plain(self.net)
+
+    def more(self, costs, test):
+        images, labels = self.both
+        with torch.no_grad():
+            error = ((self.net(images) - images) ** 2).mean(1)
+        odd, normal = error[labels == 8].double(), error[labels != 8].double().sort().values
+        wins = torch.searchsorted(normal, odd).double() + torch.searchsorted(normal, odd, right=True).double()
+        return {"nine.test_loss": test["test_loss"], "nine_ours_auc": (wins.mean() / 2 / len(normal)).item()}
+
+
+class Lesson10(Usual):
+    """the network whose 64 numbers become a file"""
+    epochs, batch = 8, 256
+
+    def task(self, o, seed):
+        return Plain(fully_connected(784, 256, 64))
+
+
+class Lesson11(Usual):
+    """the encoder that ends with a ReLU"""
+    epochs, batch = 8, 256
+
+    def task(self, o, seed):
+        return Plain(nn.Sequential(*stack(784, 256, 64), nn.ReLU(), *stack(64, 256, 784), nn.Sigmoid()))
+
+
+class Lesson12(Usual):
+    """from 7 x 7 pixels to 28 x 28"""
+    epochs, batch, lr, flat = 4, 64, 2e-3, False
+
+    def choose(self, train, test):
+        return tuple(part[:10000] for part in train), test
+
+    def task(self, o, seed):
+        return Transforming(Sharpener(4), lambda x, g: F.avg_pool2d(x, 4), seed)
+
+    def more(self, costs, test):
+        """The lesson measures the PSNR of the first thousand only."""
+        return {"x4.test_loss": test["test_loss"], "x4_network_psnr": test["psnr"][:1000].mean().item()}
+
+
+class Lesson13(Usual):
+    """the LSTM that reads rows"""
+    epochs, batch, lr = 6, 32, 1e-2
+
+    def choose(self, train, test):
+        return tuple(part[:20000] for part in train), test
+
+    def task(self, o, seed):
+        return Plain(Sequence())
+
+    def more(self, costs, test):
+        return {"lstm_mean": test["test_loss"]}
+
+
 LESSONS = {f"lesson{i:02}": lesson() for i, lesson in
-           enumerate([Lesson01, Lesson02, Lesson03, Lesson04, Lesson05, Lesson06, Lesson07], 1)}
+           enumerate([Lesson01, Lesson02, Lesson03, Lesson04, Lesson05, Lesson06, Lesson07,
+                      Lesson08, Lesson09, Lesson10, Lesson11, Lesson12, Lesson13], 1)}
 
 
 # ---- TRAIN ---------------------------------------------------------------------------------------------------------
@@ -535,7 +703,7 @@ def options():
         q = parsers.add_parser(name, help=lesson.__doc__, description=f"{name}: {lesson.__doc__}")
         q.set_defaults(parser=q)
         lesson.options(q)
-        q.add_argument("--full", action="store_true", help="the document's settings; all lessons but lesson03 have them anyway")
+        q.add_argument("--full", action="store_true", help="the document's settings; lesson01 .. lesson07 but lesson03 have them anyway")
         q.add_argument("--seeds", type=seeds, default=[0], metavar="0,1,2")
         q.add_argument("--epochs", type=positive)
         q.add_argument("--threads", type=positive, default=2)
@@ -544,8 +712,8 @@ def options():
         q.add_argument("--record", metavar="FILE", help="merge the rows into this file")
     o = p.parse_args()
     lesson = LESSONS[o.lesson]
-    o.full = o.full or o.lesson != "lesson03"
     lesson.check(o, o.parser)
+    o.full = o.full or lesson.always_full
     o.epochs = o.epochs or lesson.epochs
     return o
 
@@ -575,6 +743,7 @@ def main():
     torch.set_num_threads(o.threads)
     torch.set_flush_denormal(True)
     data = [read_set(o.data, stem, lesson.flat) for stem in lesson.data]
+    data = lesson.choose(*data)
     if o.record:
         record(o.record, [])                       # better to know now than after the training
     print("\t".join(COLUMNS), flush=True)

@@ -278,7 +278,7 @@ int main(int argc, char **argv)
     kit_curve(&run, 0);
 
     /* ---- LOOK ---- */
-    kit_text last = { NULL, 0, 0 };                                             /* what the last line says */
+    char last[160] = "";  size_t used = 0;                                     /* what the last line says */
     for (int k = from; k < to; k++) {
         trial *t = &both[k];
         pca_model linear = kit_pca(&run, &t->fit, code);
@@ -289,10 +289,10 @@ int main(int argc, char **argv)
         look_at_mistakes(&run, t, k);
         if (k == NINE) make_rare(&run, t);
         else look_at_letters(&run, t);
-        pca_free(&linear), free(t->drawn), kit_print(&last, "%s", k == NINE ? "; without a digit" : "; letters");
-        for (int s = 0; s < SCORES; s++) free(t->score[s]), kit_print(&last, " %.4f", t->auc[s]);
+        pca_free(&linear), free(t->drawn), used += (size_t)snprintf(last + used, sizeof last - used, k == NINE ? "; without a digit" : "; letters");
+        for (int s = 0; s < SCORES; s++) free(t->score[s]), used += (size_t)snprintf(last + used, sizeof last - used, " %.4f", t->auc[s]);
     }
     kit_set *sets[8] = { &letters.train, &letters.test, &both[0].fit, &both[0].held, &both[0].test, &both[1].fit, &both[1].held, &both[1].test };
     for (int i = 0; i < 8; i++) kit_set_free(sets[i]), free(i < TRIALS ? both[i].odd : NULL);
-    return kit_finish(&run, "AUC of network, PCA-%d, nearest, ink%s", code, last.text);
+    return kit_finish(&run, "AUC of network, PCA-%d, nearest, ink%s", code, last);
 }
