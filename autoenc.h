@@ -2393,7 +2393,7 @@ AE_API double ae_check_grad(ae_net *net, ae_tensor (*loss)(void *user), void *us
     for (c = ae__cursor(net); ae__next_tensor(&c, 0) && !ae->poisoned; number++) {
         ae_slot *s = ae__slot(ae__cursor_tensor(&c));  float *d = ae__floats(ae, n = (size_t)ae__numel(s->dim));
         if (!d || !s->needs_grad || !s->has_grad) continue;
-        norm = sqrt(ae__sum(ae, AE_F_MUL, s->grad, s->grad, n));
+        norm = sqrt(ae__sum(ae, AE_F_MUL, s->grad, s->grad, n));  worst = norm < INFINITY ? worst : INFINITY;       /* NaN, too */
         for (k = 0; k < 2; k++) {
             for (i = 0; i < n; i++) d[i] = k ? ae__unit(ae__word(ae->config.seed, AE_STREAM_CHECK, 0, (uint32_t)number, i)) - 0.5f : s->grad[i];
             length = sqrt(ae__sum(ae, AE_F_MUL, d, d, n));
@@ -2401,7 +2401,7 @@ AE_API double ae_check_grad(ae_net *net, ae_tensor (*loss)(void *user), void *us
             ae__map(ae, AE_F_AFFINE, d, NULL, d, n, (float)(1 / length), 0, 0);
             slope = ae__sum(ae, AE_F_MUL, d, s->grad, n);
             error = ae__check_direction(net, s, d, slope, fmax(fmax(fabs(slope), 0.1 * norm), 1e-3 * most), loss, user);
-            if (!(error <= worst)) worst = error;
+            if (worst < INFINITY && !(error <= worst)) worst = error;
         }
     }
     ae_end(ae, mark);

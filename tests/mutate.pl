@@ -4,31 +4,36 @@
 # with each fault until one fails (or runs much too long): then the fault is "killed".
 #
 #   perl tests/mutate.pl [--sample 340] [--seed 1] [--from 0] [--to 340] [--minutes 10] [--only KEY,KEY] [--keep FOLDER]
-#        [--tests io,layers] [--verbose]
+#        [--tests io,layers] [--verbose] [--no-objects]
 #
 # The sample counts what is drawn; a tenth of it does not compile or changes nothing, so 340 leave about 300.
 # --from and --to take a slice of the sample, --minutes stops in time and says where to go on, --only takes
 # those of these keys (a fault that lives is told with its key); --keep leaves the programs in a folder and finds them there again;
-# --tests runs only these tests.
+# --tests runs only these tests.  What is kept there includes how each test ended with each fault: a run that was stopped goes on, and
+# where a test has got a new check, only that test is run again.
+# --no-objects does not compare machine code.
 # Faults are drawn by a hash of the seed, their line and their place in it, so an edit elsewhere in the file does not change
 # which ones are drawn.  A fault that gives the same machine code is not one and is not counted; those below __DATA__ were
-# looked at by a human and change nothing that a program could see (the reason stands there); they are counted as explained.
+# looked at by a human and change nothing that a program could see (the reason stands there); they are counted as explained, and not run.
 # Prints TAP.
 #
 # What makes it quick: each test is compiled once, with all faults in it.  A function's body stands there once for
-# each of its faults and once as it is, and the variable MUTANT of the environment says which one runs.  A fault
-# outside of every function (a table, a type) is compiled apart.
+# each of its faults and once as it is, and the variable MUTANT of the environment says which one runs.  A test that never enters
+# a function is not run with its faults.  A fault outside of every function (a table, a type) is compiled apart.  The kernels, most of the work and none of them faulty, are
+# compiled once and linked to each test.
 use strict;
 use warnings;
 use Digest::MD5 qw(md5_hex);
 use File::Temp qw(tempdir);
 use Getopt::Long;
-use Time::HiRes qw(time);
+use IO::Handle;
+use POSIX qw(WNOHANG);
+use Time::HiRes qw(time sleep);
 
 my @sections = qw(random tape ops nn optim io debug);
-my @tests = qw(layers corners gradients loader mistakes errors math io convolutions faults same_bits curves);
-my %o = (sample => 340, seed => 1, from => 0, to => 1e9, minutes => 1e9, only => '', keep => '', tests => '', verbose => 0);
-GetOptions(\%o, 'sample=i', 'seed=i', 'from=i', 'to=i', 'minutes=f', 'only=s', 'keep=s', 'tests=s', 'verbose') or exit 2;
+my @tests = qw(layers corners recurrent survivors gradients loader mistakes errors math io convolutions faults same_bits curves device_ops);
+my %o = (sample => 340, seed => 1, from => 0, to => 1e9, minutes => 1e9, only => '', keep => '', tests => '', verbose => 0, objects => 1);
+GetOptions(\%o, 'sample=i', 'seed=i', 'from=i', 'to=i', 'minutes=f', 'only=s', 'keep=s', 'tests=s', 'verbose', 'objects!') or exit 2;
 @tests = split /,/, $o{tests} if $o{tests};
 my $cc = $ENV{CC} || 'cc';
 my $header = slurp('autoenc.h');
@@ -94,7 +99,7 @@ my $possible = @all;
 # A condition is turned round with the strings that code_only has blanked.
 for my $f (@all) { $f->[2] = '!(' . substr($header, $f->[0], $f->[1]) . ')' if $f->[2] =~ /^!\(/ }
 @all = sort { $a->[6] cmp $b->[6] } @all;
-if ($o{only}) { my %only = map { $_ => 1 } split /,/, $o{only}; @all = grep { $only{substr($_->[6], 0, 12)} } @all }
+my %only = map { $_ => 1 } split /,/, $o{only};
 splice @all, $o{sample} if @all > $o{sample};
 
 sub told {
@@ -125,6 +130,7 @@ sub bodies {
 }
 my (%inside, %apart, %faults_in);
 my @bodies = bodies();
+@bodies < 4096 or die 'too many functions';
 for my $m (0 .. $#all) {
     my ($b) = grep { $bodies[$_][0] < $all[$m][0] && $all[$m][0] + $all[$m][1] < $bodies[$_][1] } 0 .. $#bodies;
     if (defined $b) { $inside{$m} = $b; push @{ $faults_in{$b} }, $m } else { $apart{$m} = 1 }
@@ -136,7 +142,7 @@ sub with_all_faults {
     my $add = sub { my ($t, $m) = @_; push @owner, ($m) x ($t =~ tr/\n//); $text .= $t };
     for my $b (sort { $a <=> $b } grep { @{ $faults_in{$_} } } keys %faults_in) {
         my ($from, $to) = @{ $bodies[$b] };
-        $add->(substr($header, $at, $from - $at) . "{\n", -1);
+        $add->(substr($header, $at, $from - $at) . "{\nae__entered[$b] = 1;\n", -1);
         for my $m (@{ $faults_in{$b} }) { $add->("if (ae__mutant == $m + 1)\n" . with_fault($all[$m], $from, $to) . "\nelse\n", $m) }
         $add->(substr($header, $from, $to - $from) . "\n}", -1);
         $at = $to;
@@ -150,9 +156,31 @@ sub run {    # the exit status of a command; its output goes nowhere
     my $status = system("cd $work && ulimit -v 8000000 -f 100000 2>/dev/null; $limits $command > said 2>&1");
     return $status >> 8 || ($status & 127);
 }
-sub compiled { my ($name) = @_; return run('', "$cc -w -O1 -include ./mutant.h -I. -o build/$name tests/test_$name.c -lm -lpthread") == 0 }
-spew("$work/mutant.h", "char *getenv(const char *);\nint atoi(const char *);\nstatic int ae__mutant;\n" .
-    "__attribute__((constructor)) static void ae__which_mutant(void) { const char *m = getenv(\"MUTANT\"); ae__mutant = m ? atoi(m) : 0; }\n");
+# The header with its kernels declared only.
+sub without_kernels { my ($text) = @_; $text =~ s/^#include "autoenc.h"$/extern const ae_kernels AE_(kernels);\n#undef AE_W/gm; return $text }
+sub source { my ($name) = @_; return $name =~ /^device/ ? "tests/$name.c" : "tests/test_$name.c" }
+sub compiled {
+    my ($name) = @_;
+    my $level = $name =~ /same_bits|curves|convolutions/ ? '-O1' : '-O0';
+    my $device = $name =~ /^device/ ? 'build/cuda.o -lstdc++' : '';
+    return run('', "$cc -w $level -D_GNU_SOURCE -include ./mutant.h -I. -o build/$name " . source($name) . " build/kernels.o $device -lm -lpthread") == 0;
+}
+# Which fault runs, and which functions were entered: in a file, so that children count however they end.
+spew("$work/mutant.h", <<'END');
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <unistd.h>
+static int ae__mutant;
+static unsigned char ae__nowhere[4096], *ae__entered = ae__nowhere;
+__attribute__((constructor)) static void ae__which_mutant(void) {
+    const char *m = getenv("MUTANT"), *entered = getenv("ENTERED");
+    int f = entered ? open(entered, O_RDWR) : -1;
+    ae__mutant = m ? atoi(m) : 0;
+    if (f >= 0) ae__entered = (unsigned char *)mmap(NULL, sizeof ae__nowhere, PROT_READ | PROT_WRITE, MAP_SHARED, f, 0);
+    if (f >= 0) close(f);
+}
+END
 
 # Faults that do not compile are found by the lines that the compiler complains of, and left out; before that those with a
 # bracket too few, which would make it complain of all that follows.
@@ -178,59 +206,105 @@ for (;;) {
     for my $b (values %faults_in) { @$b = grep { !$bad{$_} } @$b }
 }
 
+# What is compiled once: the kernels, and the device's drop-in for the processor (see test_cuda.sh).
+sub once {
+    my ($object, $text, $command) = @_;
+    my $version = md5_hex("$command\n$text");
+    return 1 if -e "$work/$object.version" && slurp("$work/$object.version") eq $version;
+    run('', $command) == 0 or return 0;
+    spew("$work/$object.version", $version);
+}
+(my $kernels = $header) =~ s/^static (const ae_kernels AE_\(kernels\)) = /extern $1;\n$1 = /m or die 'no kernels';
+mkdir "$work/kernels";
+spew("$work/kernels/autoenc.h", $kernels);
+spew("$work/kernels/kernels.c", "#include \"autoenc.h\"\n");
+once('build/kernels.o', $kernels, "$cc -w -O2 -DAUTOENC_IMPLEMENTATION -DAUTOENC_STATIC -Ikernels -c -o build/kernels.o kernels/kernels.c") or die slurp("$work/said");
+my $cuda = slurp('autoenc_cuda.cu');
+spew("$work/kernels/autoenc_cuda.cu", $cuda);
+if (!once('build/cuda.o', $cuda . join('', map { slurp($_) } glob 'tests/shim/*.h'), 'g++ -x c++ -std=c++17 -O1 -march=native -ffp-contract=off -w -Itests/shim -Ikernels -c -o build/cuda.o kernels/autoenc_cuda.cu')) {
+    print "# autoenc_cuda.cu does not compile against tests/shim here\n";
+    @tests = grep { !/^device/ } @tests;
+}
+spew("$work/autoenc.h", without_kernels(slurp("$work/autoenc.h")));
+
 # ---- the tests, and how long they take without a fault ----
 
-my (%seconds, %kills);
+my (%seconds, %kills, %version, %ended, %entered);
+sub used { my (undef, undef, $user, $system) = times; return $user + $system }
 for my $name (@tests) {
-    my $version = md5_hex(join '', slurp("$work/autoenc.h"), map { slurp($_) } "tests/test_$name.c", glob 'tests/*.h lessons/*.h');
+    my $version = md5_hex(join '', slurp("$work/autoenc.h"), map { slurp($_) } source($name), glob 'tests/*.h lessons/*.h');
     my ($was, $took) = -e "$work/build/$name.version" ? split(/ /, slurp("$work/build/$name.version")) : ('', 0);
     if ($was ne $version) {
         compiled($name) or die slurp("$work/said");
-        my $begun = time();
-        run('', "./build/$name") == 0 or die "without a fault, test_$name does not pass: " . slurp("$work/said");
-        $took = time() - $begun;
+        my $begun = used();
+        spew("$work/build/$name.entered", "\0" x 4096);
+        run("ENTERED=build/$name.entered", "./build/$name") == 0 or die "without a fault, test_$name does not pass: " . slurp("$work/said");
+        $took = used() - $begun + 0.01;
         spew("$work/build/$name.version", "$version $took");
     }
-    $seconds{$name} = $took;
+    ($seconds{$name}, $version{$name}, $entered{$name}) = ($took, $version, slurp("$work/build/$name.entered"));
 }
+if (-e "$work/ended") { /^(\S+ \S+) (\d+)$/ and $ended{$1} = $2 for split /\n/, slurp("$work/ended") }
+open my $log, '>>', "$work/ended" or die "$work/ended: $!";
+$log->autoflush(1);
 
-# One test with one fault.  Too long is five times its time on the processor, or standing still, twice: a machine may be busy.
+# Does any thread of this group of processes want the processor, or wait for the disk?
+sub wants_to_run {
+    my ($group) = @_;
+    return scalar grep { /^\s*(\d+)\s+[RD]/ && $1 == $group } `ps -eLo pgid=,stat=`;
+}
+# One test with one fault: its exit status.  Too long is five times its time on the processor, or standing still for five looks,
+# a second apart; never the time on the clock, since the machine may be busy.
 sub fails {
     my ($name) = @_;
-    my $cpu = int(5 + 5 * $seconds{$name});
-    for (1, 2) {
-        my $status = run("ulimit -t $cpu; timeout -k 1 " . (10 + 3 * $cpu), "./build/$name");
-        return $status if $status != 124 && $status != 137;
-        return $status if $status == 137 && slurp("$work/said") eq '';
+    my $cpu = int(3 + 5 * $seconds{$name});
+    my $pid = fork() // die "no process: $!";
+    if (!$pid) {
+        setpgrp;
+        exec 'sh', '-c', "cd $work && ulimit -v 8000000 -f 100000 2>/dev/null; ulimit -t $cpu; exec ./build/$name > said 2>&1" or die;
     }
-    return 1;
+    my ($begun, $still, $looked) = (time(), 0, 0);
+    while (waitpid($pid, WNOHANG) == 0) {
+        sleep 0.01;
+        next if time() - $begun < 5 || time() - $looked < 1;
+        $looked = time();
+        $still = wants_to_run($pid) ? 0 : $still + 1;
+        kill 'KILL', -$pid if $still == 5;
+    }
+    my $status = $?;
+    kill 'KILL', -$pid;                             # children that it left
+    return $status >> 8 || ($status & 127);
 }
 # Who notices?  '': nobody; undef: it does not compile.  First who noticed most in this section for its time.
 sub noticed_by {
     my ($m) = @_;
     my $s = $all[$m][3];
     my @order = sort { ($kills{$s}{$b} // 0.3) / $seconds{$b} <=> ($kills{$s}{$a} // 0.3) / $seconds{$a} } @tests;
-    my $text = slurp("$work/autoenc.h");
+    my $text = $apart{$m} ? slurp("$work/autoenc.h") : '';
     local $ENV{MUTANT} = $m + 1;
     if ($apart{$m}) {
-        spew("$work/autoenc.h", with_fault($all[$m], 0, length $header));
+        spew("$work/autoenc.h", without_kernels(with_fault($all[$m], 0, length $header)));
         run('', "$cc -w -fsyntax-only -DAUTOENC_IMPLEMENTATION -x c autoenc.h") == 0 or do { spew("$work/autoenc.h", $text); return undef };
     }
     my $by = '';
     for my $name (@order) {
-        $apart{$m} and (rename("$work/build/$name", "$work/build/$name.all"), compiled($name) || die slurp("$work/said"));
-        my $failed = fails($name);
-        rename "$work/build/$name.all", "$work/build/$name" if $apart{$m};
-        if ($failed) { $kills{$s}{$name}++; $by = $name; last }
+        next if !$apart{$m} && !ord substr($entered{$name}, $inside{$m}, 1);
+        my $run = "$version{$name} $all[$m][6]";
+        if (!defined $ended{$run}) {
+            $apart{$m} and (rename("$work/build/$name", "$work/build/$name.all"), compiled($name) || die slurp("$work/said"));
+            $ended{$run} = fails($name);
+            print $log "$run $ended{$run}\n";
+            rename "$work/build/$name.all", "$work/build/$name" if $apart{$m};
+        }
+        if ($ended{$run}) { $kills{$s}{$name}++; $by = $name; last }
     }
-    spew("$work/autoenc.h", $text);
+    spew("$work/autoenc.h", $text) if $apart{$m};
     return $by;
 }
-# What the compiler makes of the header, without the kernels if no fault is in them: they are most of the work.
+# What the compiler makes of the header.
 sub machine_code {
     my ($text) = @_;
-    $text =~ s/^#include "autoenc.h"$/extern const ae_kernels AE_(kernels);\n#undef AE_W/gm;
-    spew("$work/alone.h", $text);
+    spew("$work/alone.h", without_kernels($text));
     run('', "$cc -w -O2 -DAUTOENC_IMPLEMENTATION -x c -c -o build/object alone.h") == 0 or die slurp("$work/said");
     return md5_hex(slurp("$work/build/object"));
 }
@@ -244,16 +318,17 @@ for my $m ($o{from} .. ($o{to} < @all ? $o{to} : @all) - 1) {
     if ((time() - $begun) / 60 > $o{minutes}) { print "# go on with --from $m\n"; last }
     my ($where, $what, $near) = told($f);
     my $key = substr($f->[6], 0, 12);
-    my $by = $broken{$m} ? undef : noticed_by($m);
+    next if $o{only} && !$only{$key};
+    my $by = $broken{$m} ? undef : $explained{$key} ? '' : noticed_by($m);
     my $end = !defined $by ? 'does not compile' : $by ne '' ? "killed by $by" : $explained{$key} ? "explained: $explained{$key}" : '';
     if ($end eq '') { push @lives, $f; print "# lives $key $where $what in: $near\n"; next }
     $_++ for !defined $by ? $broken : $by ne '' ? $killed : $known;
     print "# $m $where $what: $end\n" if $o{verbose};
 }
-my $right = @lives ? machine_code($header) : '';
+my $right = @lives && $o{objects} ? machine_code($header) : '';
 for my $f (@lives) {
     my ($where, $what) = told($f);
-    if (machine_code(with_fault($f, 0, length $header)) eq $right) { $same++; print "# $where $what: the same machine code\n" }
+    if ($right && machine_code(with_fault($f, 0, length $header)) eq $right) { $same++; print "# $where $what: the same machine code\n" }
     else { push @alive, $f; print "# alive ", substr($f->[6], 0, 12), " $where $what\n" }
 }
 my $real = $killed + $known + @alive;
@@ -270,3 +345,29 @@ __DATA__
 022e56fab2f1	the same
 0c4946ab6743	the same
 00cec4560ebd	from which size on threads share the copying: the numbers are the same
+00beab842c69	an answer that is asked for as yes or no, and 2 is yes
+010b140d0949	the same
+053bc7d63b9e	the same
+055e6138c46a	the same
+0974c9513b4b	the same
+0a22ae9c4c23	the same
+0d9f20ac5d9a	the same
+0f8a6b8cde7f	the same
+09583e2836b2	whether a layer fuses is asked as yes or no
+00cf98187f9a	the derivatives take no second constant: this one is not looked at
+013af0254cbc	how many rows ae_predict takes at a time: less memory, the same numbers
+0223c7774600	(v + mean)(v - mean), added up, is the same variance
+0407e94eb28d	looked at only where there is a tensor
+05a52a1c9574	the mask of relu in a gradient saves a pass over memory; without it the same numbers
+08f50336f9ec	the same
+064c06320b28	an array of five numbers of which four are used
+08e53e03f77c	the same
+085ba3037f1c	a text with room for one sign more
+096f389b0881	an error that is 0.95 of another to the last bit
+0a8b8c2f265a	a number that is drawn only where bound is not 0, and used only there
+0abb9dd3b07f	where no unit is dead, twice as many are not C either
+0df1ad7417d4	ae_add and the others have brought both operands to one shape before
+0e1c2211e4e0	of two equal lengths it does not matter which is taken
+0ec5042c9f7a	the last one changes places with itself
+10f9fafb6d72	l->n, where l->n is what it is
+09df9e3bcddd	a row behind the last, in scratch memory that is filled afterwards
