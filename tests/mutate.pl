@@ -31,7 +31,7 @@ use POSIX qw(WNOHANG);
 use Time::HiRes qw(time sleep);
 
 my @sections = qw(random tape ops nn optim io debug);
-my @tests = qw(layers corners recurrent survivors gradients loader mistakes errors math io convolutions faults same_bits curves device_ops);
+my @tests = qw(layers corners recurrent survivors gradients loader mistakes errors math io convolutions faults same_bits curves device_ops ub_layers ub_corners);
 my %o = (sample => 340, seed => 1, from => 0, to => 1e9, minutes => 1e9, only => '', keep => '', tests => '', verbose => 0, objects => 1);
 GetOptions(\%o, 'sample=i', 'seed=i', 'from=i', 'to=i', 'minutes=f', 'only=s', 'keep=s', 'tests=s', 'verbose', 'objects!') or exit 2;
 @tests = split /,/, $o{tests} if $o{tests};
@@ -158,11 +158,12 @@ sub run {    # the exit status of a command; its output goes nowhere
 }
 # The header with its kernels declared only.
 sub without_kernels { my ($text) = @_; $text =~ s/^#include "autoenc.h"$/extern const ae_kernels AE_(kernels);\n#undef AE_W/gm; return $text }
-sub source { my ($name) = @_; return $name =~ /^device/ ? "tests/$name.c" : "tests/test_$name.c" }
+# ub_NAME is test_NAME.c under the undefined behaviour sanitizer (test_sanitizers.sh); device_ops is run by test_cuda.sh.
+sub source { my ($name) = @_; return $name =~ /^device/ ? "tests/$name.c" : 'tests/test_' . ($name =~ s/^ub_//r) . '.c' }
 sub compiled {
     my ($name) = @_;
     my $level = $name =~ /same_bits|curves|convolutions/ ? '-O1' : '-O0';
-    my $device = $name =~ /^device/ ? 'build/cuda.o -lstdc++' : '';
+    my $device = $name =~ /^device/ ? 'build/cuda.o -lstdc++' : $name =~ /^ub_/ ? '-fsanitize=undefined -fno-sanitize-recover=undefined' : '';
     return run('', "$cc -w $level -D_GNU_SOURCE -include ./mutant.h -I. -o build/$name " . source($name) . " build/kernels.o $device -lm -lpthread") == 0;
 }
 # Which fault runs, and which functions were entered: in a file, so that children count however they end.
@@ -371,3 +372,10 @@ __DATA__
 0ec5042c9f7a	the last one changes places with itself
 10f9fafb6d72	l->n, where l->n is what it is
 09df9e3bcddd	a row behind the last, in scratch memory that is filled afterwards
+025c88ff6baa	one number behind the last: a piece of memory has at least 7 bytes more than was asked for
+0270f08cca48	a fourth axis of one, which the slices of it lose again
+039e7fb67439	a text with room for one sign more
+062826c58802	weight and bias are equally long
+0603174602df	of the one number that is left one is copied, whatever stands behind the strides
+0c10488c2799	any number below 0
+10228bd4ea86	in which of two orders an image of one channel or pixel is worked on: the same numbers

@@ -38,8 +38,9 @@ static void check_reduce(ae_ctx *ae)
     int axis, mean, o, i, k;
     for (axis = 0; axis < 4; axis++)
         for (mean = 0; mean < 2; mean++) {
-            const float *y = ae_data(ae_reduce(x, axis, mean ? AE_MEAN : AE_SUM)), *p = ae_data(x);
-            int len = size[axis], inner = 1, outer = 1, good = 1;
+            ae_tensor r = ae_reduce(x, axis, mean ? AE_MEAN : AE_SUM);
+            const float *y = ae_data(r), *p = ae_data(x);
+            int len = size[axis], inner = 1, outer = 1, good = ae_dims(r) == 3;
             for (i = 0; i < axis; i++) outer *= size[i];
             for (i = axis + 1; i < 4; i++) inner *= size[i];
             for (o = 0; o < outer; o++)
@@ -60,6 +61,7 @@ static void check_expand(ae_ctx *ae)
     int i, good = 1;
     for (i = 0; i < 12; i++) good &= row[i] == v[i % 3] && column[i] == v[i / 2 % 3];
     ok(good, "expand: the last axis is copied where it is there, and repeated where it is not");
+    ok(ae_size(ae_matmul(numbers(ae, 3, 2, 0, 0, 1, 1), numbers(ae, 2, 5, 0, 0, 1, 1)), -1) == 15, "a product of matrices has as many numbers as its shape says");
 }
 
 static void check_detach(ae_ctx *ae)
@@ -132,6 +134,23 @@ static void check_large_norm(ae_ctx *ae, int rows)
     ok(worst < 1e-5, "BatchNorm of %d rows and %d channels: off by %.1e at most", rows, C, worst);
     ok(askew < 1e-3, "its gradient neither shifts nor scales a channel (%.1e)", askew);
     ae_end(ae, mark);
+}
+
+/* A border is no number: it never wins, however small the others are. */
+static void check_border(ae_ctx *ae)
+{
+    static float v[2 * 9];
+    ae_net *net = ae_net_new(ae), *flat = ae_net_new(ae);
+    const float *y;
+    int i, good = 1;
+    for (i = 0; i < 18; i++) v[i] = -5.0f - (float)(i % 9);
+    ae_nn_max_pool2d(net, 3, 2, 1);
+    y = ae_data(ae_forward(net, ae_from(ae, v, 2, 1, 3, 3)));
+    for (i = 0; i < 8; i++) good &= y[i] == v[i % 4 / 2 * 3 + i % 2];
+    ok(good, "max pooling with a border of images below zero");
+    ae_nn_flatten(flat);
+    ae_nn_relu(flat);
+    ok(ae_data(ae_forward(flat, ae_from(ae, v, 2, 1, 3, 3)))[0] == 0, "a ReLU behind a layer that it cannot be fused with is computed");
 }
 
 /* ---- gradients ---- */
@@ -334,7 +353,8 @@ static int write_file(const char *header, size_t length, const void *data, size_
 static void check_files(ae_ctx *ae)
 {
     static const float v[6] = { 1, 2, 3, 4, 5, 6 };
-    static const char spaced[] = " { \"__metadata__\" : { \"format\" : \"pt\" } ,\n\t\"p\" : { \"dtype\" : \"F32\" , \"shape\" : [ 2 , 3 ] ,\r\n \"data_offsets\" : [ 0 , 24 ] } } ";
+    static const char spaced[] = " { \"__metadata__\" : { \"format\" : \"p t\" } ,\n\t\"p\" : { \"dtype\" : \"F32\" , \"shape\" : [ 2 , 3 ] ,\r\n \"data_offsets\" : [ 0 , 24 ] } } ";
+    static const char unknown[] = "{\"p\":{\"type\":\"F32\",\"shape\":[2,3],\"data_offsets\":[0,24]}}";
     static char large[(1 << 20) + 200];
     ae_net *net = ae_net_new(ae), *other = ae_net_new(ae), *wide = ae_net_new(ae);
     float back[6] = { 0 };
@@ -357,6 +377,8 @@ static void check_files(ae_ctx *ae)
     ae_assign(ae_param(net, "p"), NULL);
     ok(write_file(spaced, strlen(spaced), v, sizeof v) && ae_load(net, path) && !memcmp(ae_data(ae_param(net, "p")), v, sizeof v), "white space between the signs of a header is none of its faults (%s)", ae_error(ae));
     ae_clear(ae);
+    ok(write_file(unknown, strlen(unknown), v, sizeof v) && !ae_load(net, path), "a tensor with a type, but no dtype");
+    refused(ae, "unknown or repeated key", "is refused for that");
     i = sprintf(large, "{\"");
     memset(large + i, 'a', (1 << 20) + 1);
     strcpy(large + i + (1 << 20) + 1, "\":{\"dtype\":\"F32\",\"shape\":[2,3],\"data_offsets\":[0,24]}}");
@@ -372,11 +394,13 @@ static void check_files(ae_ctx *ae)
 
 static void check_limits(ae_ctx *ae)
 {
-    ae_net *pool = ae_net_new(ae), *narrow = ae_net_new(ae), *up = ae_net_new(ae), *wide = ae_net_new(ae), *convt = ae_net_new(ae), *count = ae_net_new(ae);
+    ae_net *pool = ae_net_new(ae), *narrow = ae_net_new(ae), *up = ae_net_new(ae), *wide = ae_net_new(ae), *convt = ae_net_new(ae), *count = ae_net_new(ae), *mixed = ae_net_new(ae);
     char text[600];
     ae_nn_max_pool2d(pool, 2, 2, 0);
     ok(ae_size(ae_forward(pool, ae_from(ae, NULL, 600, 1, 8, 8)), 0) == 600 && !*ae_error(ae), "600 small images can be pooled: the limit is for one (%s)", ae_error(ae));
     ae_clear(ae);
+    ae_forward(pool, ae_from(ae, NULL, 1, 1, 4097, 4096));
+    refused(ae, "image of [1, 1, 4097, 4096]", "one of more than 2^24 numbers cannot");
     ae_nn_max_pool2d(narrow, 4, 4, 1);
     ae_forward(narrow, ae_from(ae, NULL, 1, 1, 8, 1));
     refused(ae, "window does not fit", "a window of 4 over a width of 1 and a border of 1");
@@ -386,6 +410,10 @@ static void check_limits(ae_ctx *ae)
     ae_nn_parameter(wide, "p", 0, 1, 1, 1, 50000);
     ok(!*ae_error(ae), "a parameter of 50000 in a row is not too large (%s)", ae_error(ae));
     ae_clear(ae);
+    ae_nn_linear(mixed, 2, 2);
+    ae_nn_parameter(mixed, "p", 1, 2, 0, 0, 0);
+    ae_forward(mixed, ae_from(ae, NULL, 3, 2, 0, 0));
+    refused(ae, "is not a layer", "nor behind a layer is a parameter of your own one");
     ae_from(ae, NULL, 3, 5, 7, 1 << 25);
     refused(ae, "3 x 5 x 7 x 33554432", "a tensor that is too large: all its sizes are told");
     ae_name(ae_nn_relu(wide), "a-b");
@@ -409,6 +437,7 @@ int main(int argc, char **argv)
     check_fresh_norm(ae);
     check_large_norm(ae, 3 * 1024 + 5);
     check_large_norm(ae, 20);
+    check_border(ae);
     check_one_frozen(ae);
     check_checker(ae);
     check_guards(ae);
