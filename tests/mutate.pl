@@ -379,3 +379,4 @@ __DATA__
 0603174602df	of the one number that is left one is copied, whatever stands behind the strides
 0c10488c2799	any number below 0
 10228bd4ea86	in which of two orders an image of one channel or pixel is worked on: the same numbers
+0046a9b4ce8b	reads a number behind the arguments, which is none: the address sanitizer finds it in test_cuda.sh
