@@ -380,3 +380,13 @@ __DATA__
 0c10488c2799	any number below 0
 10228bd4ea86	in which of two orders an image of one channel or pixel is worked on: the same numbers
 0046a9b4ce8b	reads a number behind the arguments, which is none: the address sanitizer finds it in test_cuda.sh
+0017f92c8975	a copy in another order, made again where it was still good: the same numbers
+019baeb5ef48	an array of four of which three are used
+021fb0246723	numbers that are carried to the device once more: the same
+023666cf8a2c	a word that is too long is refused by the sign behind it
+0438473ca25a	any version but this one
+04da65e025ae	a vector is stored the same in every order
+0590bc60c72e	a kernel is as wide as it is high
+0610b7f55793	room for one number more
+02840772a16d	reads a number behind the arguments: the address sanitizer finds it in test_sanitizers.sh
+02fc6f7108ae	an answer that is asked for as yes or no, and 2 is yes

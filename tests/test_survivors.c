@@ -140,7 +140,7 @@ static void check_large_norm(ae_ctx *ae, int rows)
 static void check_border(ae_ctx *ae)
 {
     static float v[2 * 9];
-    ae_net *net = ae_net_new(ae), *flat = ae_net_new(ae);
+    ae_net *net = ae_net_new(ae);
     const float *y;
     int i, good = 1;
     for (i = 0; i < 18; i++) v[i] = -5.0f - (float)(i % 9);
@@ -148,9 +148,61 @@ static void check_border(ae_ctx *ae)
     y = ae_data(ae_forward(net, ae_from(ae, v, 2, 1, 3, 3)));
     for (i = 0; i < 8; i++) good &= y[i] == v[i % 4 / 2 * 3 + i % 2];
     ok(good, "max pooling with a border of images below zero");
-    ae_nn_flatten(flat);
-    ae_nn_relu(flat);
-    ok(ae_data(ae_forward(flat, ae_from(ae, v, 2, 1, 3, 3)))[0] == 0, "a ReLU behind a layer that it cannot be fused with is computed");
+}
+
+/* A ReLU is computed, whatever stands in front of it: most layers cannot be fused with one. */
+static void check_relu_behind(ae_ctx *ae)
+{
+    ae_tensor x = numbers(ae, 3, 2, 4, 4, -3.0f, 0.5f), y;
+    int kind, i;
+    for (kind = 0; kind < 11; kind++) {
+        ae_net *net = ae_net_new(ae), *l = NULL;
+        int negative = 0;
+        if (kind > 7 && kind < 10) ae_nn_flatten(net);
+        switch (kind) {
+        case 0: l = ae_nn_flatten(net); break;
+        case 1: l = ae_nn_tanh(net); break;
+        case 2: l = ae_nn_sigmoid(net); break;
+        case 3: l = ae_nn_leaky_relu(net, 0.5f); break;
+        case 4: l = ae_nn_max_pool2d(net, 2, 2, 0); break;
+        case 5: l = ae_nn_upsample(net, 2, 1); break;
+        case 6: l = ae_nn_batch_norm2d(net, 2); break;
+        case 7: l = ae_nn_dropout(net, 0); break;
+        case 8: l = ae_nn_log_softmax(net); break;
+        case 9: l = ae_nn_unflatten(net, 8, 2, 2); break;
+        case 10: ae_nn_unflatten(net, 2, 16, 1); ae_nn_unflatten(net, 4, 8, 1); l = ae_nn_relu(net); break;
+        }
+        ae_nn_relu(net);
+        y = ae_forward(net, x);
+        for (i = 0; i < ae_size(y, -1); i++) negative += ae_data(y)[i] < 0;
+        ok(!negative && l, "a ReLU behind %s", l ? l->kind->name : "nothing");
+    }
+}
+
+/* What is read of a kept tensor is what it holds now, however often it changes. */
+static void check_read_again(ae_ctx *ae)
+{
+    static const float first[6] = { 1, 2, 3, 4, 5, 6 }, second[6] = { 9, 8, 7, 6, 5, 4 };
+    ae_net *net = ae_net_new(ae);
+    ae_tensor weight;
+    ae_nn_linear(net, 3, 2);
+    weight = ae_param(net, "0.weight");
+    ae_assign(weight, first);
+    ok(!memcmp(ae_data(weight), first, sizeof first), "a weight is read as it was assigned");
+    ae_assign(weight, second);
+    ok(!memcmp(ae_data(weight), second, sizeof second), "and once more after the next time");
+}
+
+/* Rows of three axes are served as such. */
+static void check_three_axes(ae_ctx *ae)
+{
+    static float v[24];
+    ae_loader *l = ae_loader_new(ae, 2, 0);
+    ae_tensor x;
+    int i;
+    for (i = 0; i < 24; i++) v[i] = (float)i;
+    ok(ae_load_f32(l, v, 4, 2, 3, 0) && ae_next_batch(l, &x, NULL) && ae_next_batch(l, &x, NULL) && ae_dims(x) == 3 && ae_size(x, 1) == 2 && ae_size(x, 2) == 3 && !memcmp(ae_data(x), v + 12, 12 * sizeof(float)),
+       "a loader of [4, 2, 3] serves [2, 2, 3]");
 }
 
 /* ---- gradients ---- */
@@ -180,6 +232,23 @@ static void check_one_frozen(ae_ctx *ae)
     }
 }
 
+/* f = e^x e^y e^x: df/dx = 2 f and df/dy = f.  Memory of gradients that are used up is given to later ones, each piece to one. */
+static void check_products(ae_ctx *ae, int n)
+{
+    ae_tensor x = numbers(ae, n, 0, 0, 0, 0.1f, 0.05f), y = numbers(ae, n, 0, 0, 0, 0.3f, 0.02f), f;
+    const float *dx, *dy, *value;
+    int i, good = 1;
+    ae_requires_grad(x, 1);
+    ae_requires_grad(y, 1);
+    f = ae_mul(ae_mul(ae_exp(x), ae_exp(y)), ae_exp(x));
+    ae_backward(n == 1 ? f : ae_reduce(f, -1, AE_SUM));
+    value = ae_data(f);
+    dx = ae_data(ae_grad(x));
+    dy = ae_data(ae_grad(y));
+    for (i = 0; i < n; i++) good &= fabs((double)dx[i] - 2 * (double)value[i]) < 1e-5 * (double)value[i] && fabs((double)dy[i] - (double)value[i]) < 1e-5 * (double)value[i];
+    ok(good, "the gradients of a product of products of %d", n);
+}
+
 /* The square, with a gradient that is a tenth too large, or that is no number. */
 static float factor;
 static const char *tenth_shape(ae_call *c) { c->out.ndim = c->in[0].ndim; memcpy(c->out.dim, c->in[0].dim, sizeof c->out.dim); return NULL; }
@@ -197,14 +266,16 @@ static const ae_op tenth_op = { "tenth", 1, tenth_shape, tenth_forward, tenth_ba
 static ae_tensor tenth_loss(void *net)
 {
     ae_tensor p = ae_param((ae_net *)net, "p");
-    return ae_add(ae_reduce(ae_apply(&tenth_op, &p, NULL, 0), -1, AE_SUM), sum_of_squares(ae_param((ae_net *)net, "q")));
+    ae_tensor sum = ae_reduce(ae_apply(&tenth_op, &p, NULL, 0), -1, AE_SUM);
+    return ae_child((ae_net *)net, "q") ? ae_add(sum, sum_of_squares(ae_param((ae_net *)net, "q"))) : sum;
 }
 static ae_tensor first_loss(void *net) { return sum_of_squares(ae_forward(ae_child((ae_net *)net, "0"), numbers(((ae_net *)net)->ctx, 4, 3, 0, 0, 0.4f, 0.3f))); }
 static ae_tensor weight_loss(void *net) { return sum_of_squares(ae_param((ae_net *)net, "0.weight")); }
 
 static void check_checker(ae_ctx *ae)
 {
-    ae_net *net = ae_net_new(ae), *two = ae_net_new(ae);
+    ae_net *net = ae_net_new(ae), *two = ae_net_new(ae), *alone = ae_net_new(ae);
+    size_t marks = ae->n_marks;
     const float wrong[3] = { NAN, INFINITY, 1e30f };
     double error;
     int i;
@@ -215,6 +286,11 @@ static void check_checker(ae_ctx *ae)
         error = ae_check_grad(net, tenth_loss, net);
         ok(!(error < 1), "ae_check_grad: gradients of %g are not well (%g)", (double)wrong[i], error);
     }
+    ae_nn_parameter(alone, "p", 1, 30, 0, 0, 0);
+    factor = 0;
+    error = ae_check_grad(alone, tenth_loss, alone);
+    ok(error > 1, "nor is one that is zero where the loss changes (%g)", error);
+    ok(ae->n_marks == marks, "and no scope is left open");
     factor = 2.2f;
     error = ae_check_grad(net, tenth_loss, net);
     ok(error > 0.08 && error < 0.12, "ae_check_grad: a gradient of 4000 numbers that is a tenth too large is 9 %% off (%.3f)", error);
@@ -321,8 +397,19 @@ static void check_rewind(ae_ctx *ae)
 
 /* ---- files ---- */
 
+/* Does the head of the file hold these words? */
+static int in_file(const char *words)
+{
+    static char text[200000];
+    FILE *f = fopen(path, "rb");
+    size_t i, n = f ? fread(text, 1, sizeof text - 1, f) : 0, most = strlen(words);
+    if (f) fclose(f);
+    for (i = 0; i + most <= n; i++) if (!memcmp(text + i, words, most)) return 1;
+    return 0;
+}
 static void check_two_loaders(ae_ctx *ae)
 {
+    ae_net *net = ae_net_new(ae);
     static const float rows[2][6] = { { 1, 2, 3, 4, 5, 6 }, { 10, 20, 30, 40, 50, 60 } };
     ae_loader *l[2];
     ae_tensor x;
@@ -334,7 +421,11 @@ static void check_two_loaders(ae_ctx *ae)
         ae_next_batch(l[i], &x, NULL);
         if (i) ae_next_batch(l[i], &x, NULL);
     }
+    ae_nn_linear(net, 1, 1);
+    ae_adam(net, 0.1f);
+    ae_sgd(net, 0.1f);
     if (!ae_save_all(ae, path)) { refused(ae, "big-endian", "no checkpoints here"); return; }
+    ok(in_file("\"opt0.knobs\"") && in_file("\"opt1.knobs\"") && !in_file("\"opt-1"), "the optimisers of a checkpoint are numbered from 0 on");
     for (i = 0; i < 2; i++) { ae_next_batch(l[i], &x, NULL); want[i] = ae_item(x); }
     ok(ae_load_all(ae, path), "a checkpoint with two loaders is read (%s)", ae_error(ae));
     for (i = 0; i < 2; i++) { ae_next_batch(l[i], &x, NULL); got[i] = ae_item(x); }
@@ -394,7 +485,7 @@ static void check_files(ae_ctx *ae)
 
 static void check_limits(ae_ctx *ae)
 {
-    ae_net *pool = ae_net_new(ae), *narrow = ae_net_new(ae), *up = ae_net_new(ae), *wide = ae_net_new(ae), *convt = ae_net_new(ae), *count = ae_net_new(ae), *mixed = ae_net_new(ae);
+    ae_net *pool = ae_net_new(ae), *narrow = ae_net_new(ae), *up = ae_net_new(ae), *wide = ae_net_new(ae), *convt = ae_net_new(ae), *count = ae_net_new(ae), *mixed = ae_net_new(ae), *texts = ae_net_new(ae);
     char text[600];
     ae_nn_max_pool2d(pool, 2, 2, 0);
     ok(ae_size(ae_forward(pool, ae_from(ae, NULL, 600, 1, 8, 8)), 0) == 600 && !*ae_error(ae), "600 small images can be pooled: the limit is for one (%s)", ae_error(ae));
@@ -421,6 +512,11 @@ static void check_limits(ae_ctx *ae)
     ae_nn_conv_transpose2d(convt, 1, 1, 3, 2, 1, 0);
     ae_mse_loss(ae_forward(convt, ae_from(ae, NULL, 1, 1, 4, 4)), ae_from(ae, NULL, 1, 1, 8, 8), AE_MEAN);
     refused(ae, "output_padding 0..1 would give 7..8", "the hint comes, even if the ConvTranspose2d was the first op of all");
+    ae_nn_max_pool2d(texts, 3, 1, 2);
+    refused(ae, "more than half the window", "pooling with a border of more than half its window");
+    ae_nn_conv_transpose2d(texts, 1, 2, 3, 2, 0, 1);
+    ae_summary(texts, text, sizeof text);
+    ok(strstr(text, "ConvTranspose2d(1, 2, kernel_size=(3, 3), stride=(2, 2), output_padding=(1, 1))\n") != NULL, "what is 0 is left out, and what comes behind it is not");
     ae_nn_linear(count, 99, 10);
     ae_summary(count, text, sizeof text);
     ok(strstr(text, "\n1,000 parameters\n") != NULL, "a thousand is written 1,000");
@@ -438,7 +534,12 @@ int main(int argc, char **argv)
     check_large_norm(ae, 3 * 1024 + 5);
     check_large_norm(ae, 20);
     check_border(ae);
+    check_relu_behind(ae);
+    check_read_again(ae);
+    check_three_axes(ae);
     check_one_frozen(ae);
+    check_products(ae, 1);
+    check_products(ae, 63);
     check_checker(ae);
     check_guards(ae);
     check_denormals(ae);
