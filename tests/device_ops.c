@@ -348,6 +348,29 @@ static int resumes(ae_ctx *ae, ae_opt *adam, grad_user *u, const char *path)
     return first == again;
 }
 
+/* Clipping happens on this side, the step on the other: it must see the clipped gradient.  (Adam would not tell: it divides by it.) */
+static void run_clipped(const char *device, notes *o)
+{
+    ae_ctx *ae = context(device, 5);
+    ae_net *net = ae_net_new(ae);
+    ae_opt *sgd;
+    grad_user u;
+    const int dim[4] = { 9, 6, 0, 0 };
+    int step, i;
+    o->n = 0;
+    ae_nn_linear(net, 6, 5);
+    ae_nn_tanh(net);
+    ae_nn_linear(net, 5, 6);
+    u.net = net;
+    u.x = ae_keep(numbers(ae, dim, 1, -1, 1));
+    sgd = ae_sgd(net, 0.5f);
+    ae_set(sgd, AE_CLIP_NORM, 0.1f);
+    for (step = 0; step < 4; step++) train_one(ae, sgd, &u);
+    for (i = 0; i < ae_params(net); i++) note(o, ae_param_at(net, i, NULL));
+    snprintf(o->error, sizeof o->error, "%.280s", ae_error(ae));
+    ae_free(ae);
+}
+
 /* Files, predictions, gradient checks and clipping read and write what lives on the device. */
 static void other_ways(const char *device)
 {
@@ -407,6 +430,9 @@ int main(int argc, char **argv)
     run_noise("cpu", &a);
     run_noise(device, &b);
     compare("noise", &a, &b, 1e-6);
+    run_clipped("cpu", &a);
+    run_clipped(device, &b);
+    compare("clipped gradients", &a, &b, 1e-5);
     run_op(&cube_case, "cpu", &a);
     run_op(&cube_case, device, &b);
     compare(cube_case.name, &a, &b, cube_case.tolerance);

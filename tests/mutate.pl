@@ -371,7 +371,6 @@ __DATA__
 0e1c2211e4e0	of two equal lengths it does not matter which is taken
 0ec5042c9f7a	the last one changes places with itself
 10f9fafb6d72	l->n, where l->n is what it is
-09df9e3bcddd	a row behind the last, in scratch memory that is filled afterwards
 025c88ff6baa	one number behind the last: a piece of memory has at least 7 bytes more than was asked for
 0270f08cca48	a fourth axis of one, which the slices of it lose again
 039e7fb67439	a text with room for one sign more
@@ -388,5 +387,14 @@ __DATA__
 04da65e025ae	a vector is stored the same in every order
 0590bc60c72e	a kernel is as wide as it is high
 0610b7f55793	room for one number more
-02840772a16d	reads a number behind the arguments: the address sanitizer finds it in test_sanitizers.sh
 02fc6f7108ae	an answer that is asked for as yes or no, and 2 is yes
+002ed11fbe31	an answer that is asked for as yes or no, and 2 is yes
+00c4cc5aaf09	the same
+00cf00b7464b	of the key only the name is looked at
+049dfa607128	the logarithm takes no constant: this one is not looked at
+05475d21dffe	whose memory is used again: the numbers are the same
+05632ef792ba	an array of four of which three are used
+05d9e871e634	reads a number behind the arguments, which no op looks at: the address sanitizer finds it in test_sanitizers.sh
+05dd034d5f04	the first sums do not look at it
+0603d71f3b2a	any number below 0
+061d6ff70135	reads behind the file's numbers and writes behind the last of the step: the address sanitizer finds it in test_sanitizers.sh
