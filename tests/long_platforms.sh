@@ -62,7 +62,7 @@ refused() {
 
 plain='test_layers test_convolutions test_gradients test_loader test_math test_same_bits test_strokes'
 whole=$(cd tests && ls test_*.c | sed 's/\.c$//')
-windows=$(cd tests && grep -L 'sys/wait.h\|sys/resource.h\|faults.h' test_*.c | sed 's/\.c$//')
+windows=$(cd tests && grep -L 'sys/wait.h\|sys/resource.h\|faults.h\|kit.h' test_*.c | sed 's/\.c$//')
 MORE=
 
 clean aarch64 aarch64-linux-gnu-gcc c99 c17
@@ -71,7 +71,7 @@ platform aarch64 aarch64-linux-gnu-gcc qemu-aarch64 $whole
 clean musl musl-gcc c99
 platform musl musl-gcc '' $whole
 
-# Windows: what needs no fork and no limits of the system.  -std=c99 gives it the printf of the standard.
+# Windows: what needs no fork, no limits of the system and not the lessons' kit.  -std=c99 gives it the printf of the standard.
 clean windows x86_64-w64-mingw32-gcc c99 c17
 clean windows x86_64-w64-mingw32-g++ c++11 c++20
 platform windows 'x86_64-w64-mingw32-gcc -std=c99' wine $windows
