@@ -4,33 +4,15 @@
 #include "../autoenc.h"
 #include "tap.h"
 #include "watch.h"
+#include "numbers.h"
 
 static watch w;
 
-static ae_tensor numbers(ae_ctx *ae, int n, int c, int h, int wide, float from, float step)
-{
-    static float v[4096];
-    int i, all = n * (c ? c : 1) * (h ? h : 1) * (wide ? wide : 1);
-    for (i = 0; i < all; i++) v[i] = from + step * (float)(i % 7) - step * (float)(i % 3);
-    return ae_from(ae, v, n, c, h, wide);
-}
-static int same(ae_tensor a, ae_tensor b)
-{
-    int n = ae_size(a, -1);
-    return n > 0 && n == ae_size(b, -1) && !memcmp(ae_data(a), ae_data(b), (size_t)n * sizeof(float));
-}
 static int near_by(const float *p, const double *want, int n)
 {
     int i;
     for (i = 0; i < n; i++) if (!(fabs((double)p[i] - want[i]) < 1e-5)) return 0;
     return 1;
-}
-
-/* Everything that must be refused: the text names what it is about. */
-static void refused(ae_ctx *ae, const char *words, const char *name)
-{
-    ok(strstr(ae_error(ae), words) != NULL, "%s (%s)", name, ae_error(ae));
-    ae_clear(ae);
 }
 
 /* ---- the optimiser ---- */

@@ -5,27 +5,11 @@
 #include "../autoenc.h"
 #include "tap.h"
 #include "watch.h"
+#include "numbers.h"
 
 static watch w;
 static char path[1100];
 
-static ae_tensor numbers(ae_ctx *ae, int n, int c, int h, int wide, float from, float step)
-{
-    static float v[4096];
-    int i, all = n * (c ? c : 1) * (h ? h : 1) * (wide ? wide : 1);
-    for (i = 0; i < all; i++) v[i] = from + step * (float)(i % 7) - step * (float)(i % 3);
-    return ae_from(ae, v, n, c, h, wide);
-}
-static int same(ae_tensor a, ae_tensor b)
-{
-    int n = ae_size(a, -1);
-    return n > 0 && n == ae_size(b, -1) && !memcmp(ae_data(a), ae_data(b), (size_t)n * sizeof(float));
-}
-static void refused(ae_ctx *ae, const char *words, const char *name)
-{
-    ok(strstr(ae_error(ae), words) != NULL, "%s (%s)", name, ae_error(ae));
-    ae_clear(ae);
-}
 static ae_tensor sum_of_squares(ae_tensor x) { return ae_reduce(ae_square(x), -1, AE_SUM); }
 
 /* ---- values ---- */
