@@ -49,15 +49,19 @@ static inline void kit_checkpoint(kit *run)
     run->checked = kit_seconds();
 }
 
-/* The pictures of an earlier run, and what they are drawn from, as its plots.tsv has them; a name with a slash is none of ours. */
+/* The pictures of an earlier run, and what they are drawn from, as its plots.tsv has them.  Whatever that holds, only such files go:
+   .png, .u8 and .tsv in this folder. */
+static inline void kit_forget(kit *run, const char *name)
+{
+    const char *dot = strrchr(name, '.');
+    if (dot && !strchr(name, '/') && (!strcmp(dot, ".png") || !strcmp(dot, ".u8") || !strcmp(dot, ".tsv"))) unlink(kit_path(run, name));
+}
+
 static inline void kit_forget_pictures(kit *run)
 {
     char data[256], picture[256];
     FILE *f = fopen(kit_path(run, "plots.tsv"), "r");
-    while (f && fscanf(f, "%*[^\t\n]\t%255[^\t\n]\t%255[^\t\n]%*[^\n] ", data, picture) == 2) {
-        if (!strchr(data, '/')) unlink(kit_path(run, data));
-        if (!strchr(picture, '/')) unlink(kit_path(run, picture));
-    }
+    while (f && fscanf(f, "%*[^\t\n]\t%255[^\t\n]\t%255[^\t\n]%*[^\n] ", data, picture) == 2) kit_forget(run, data), kit_forget(run, picture);
     if (f) fclose(f);
 }
 

@@ -143,9 +143,12 @@ status_is 0 "the same in a folder of its own" $run --epochs 2 --seed 5 --out "$d
 rm "$dir/both/checkpoint.earlier.safetensors"
 same "nothing of the earlier run is mixed in" "$dir/alone" "$dir/both"
 status_is 2 "resumed with another seed" $run --epochs 3 --seed 4 --out "$dir/both" --resume
+printf 'grid\tcheckpoint.safetensors\t../precious.png\n' >> "$dir/both/plots.tsv"
+echo precious > "$dir/precious.png"
 status_is 0 "a killed run's new epoch 0 does not read the old log" $run --epochs 0 --seed 6 --out "$dir/both"
 [ ! -e "$dir/both/log.tsv" ] && [ ! -e "$dir/both/loss.png" ] && [ -s "$dir/both/digits.png" ]
 ok $? "of the earlier run neither log.tsv nor its curve is left" "$dir/out"
+[ -s "$dir/precious.png" ] && [ -s "$dir/both/checkpoint.safetensors" ]; ok $? "and whatever its plots.tsv names, nothing but pictures and their data in the folder goes"
 status_is 0 "resumed from it" $run --epochs 1 --seed 6 --out "$dir/both" --resume
 [ "$(wc -l < "$dir/both/log.tsv")" -eq 2 ]; ok $? "log.tsv has one epoch" "$dir/both/log.tsv"
 
