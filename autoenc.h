@@ -3073,7 +3073,7 @@ static void ae__yield(void) { }
 /* Runs the tasks on all threads, or on this one if the work (in multiply-adds) is not worth waking the others. */
 static void ae__parallel(ae_ctx *ae, int tasks, double work, ae_task task, void *user) {
     ae_pool *p = ae->pool;  int i, spin;  uint32_t job;
-    if (ae->threads == 1 || tasks < 2 || work < 2e5) { for (i = 0; i < tasks; i++) task(user, i, 0); return; }
+    if (ae->threads == 1 || tasks < 2 || work < 2e5) { for (i = tasks; i-- > 0; ) task(user, i, 0); return; }      /* last first, as in a share */
     __atomic_store_n(&p->task, task, __ATOMIC_RELAXED);  __atomic_store_n(&p->user, user, __ATOMIC_RELAXED);
     __atomic_store_n(&p->shares, ae->threads, __ATOMIC_RELAXED);  __atomic_store_n(&p->tasks, tasks, __ATOMIC_RELAXED);  __atomic_store_n(&p->done, 0, __ATOMIC_RELAXED);
     job = __atomic_load_n(&p->job, __ATOMIC_RELAXED) + 1;
@@ -3667,14 +3667,23 @@ AE_FN void AE_(finish)(const ae_gemm *g, const AE_(spot) *at, const int R, AE_V 
     AE_UNROLL for (i = 0; i < R; i++) AE_(store)(at->c + at->to[i] + v, acc[i]);
 }
 
-/* R and V are constants once this is inlined, so the tile stays in registers; what follows a sum happens on its way to memory. */
-AE_FN void AE_(tile)(const ae_gemm *g, const AE_(spot) *at, const int R, const int V) {
-    AE_V acc0[AE_ROWS], acc1[AE_ROWS];
-    const AE_V zero = { 0 };
-    const ptrdiff_t bs = g->bstep;
-    const int *ak = g->ak;
-    const float *a = at->a, *b = at->b;
+/* The rows of each half of a tile are as far from each other as the first two: then their offsets need not be read for every term. */
+AE_FN int AE_(even)(const int *from, const int half) {
+    int i, odd = 0, step = from[1] - from[0];
+    AE_UNROLL for (i = 1; i < half; i++) odd |= (from[i] - from[i - 1] - step) | (from[half + i] - from[half + i - 1] - step);
+    return !odd;
+}
+/* i <= 6 steps of a tile's row to the next, in bytes: sums of what an address can hold, 1, 2 or 4 steps, 1 or 2 times three, or five. */
+AE_FN ptrdiff_t AE_(steps)(const int i, ptrdiff_t one, ptrdiff_t three, ptrdiff_t five) { return i == 5 ? five : i % 3 ? i * one : i / 3 * three; }
+/* R, V and even are constants once this is inlined, so the tile stays in registers; what follows a sum happens on its way to memory. */
+AE_FN void AE_(tile)(const ae_gemm *g, const AE_(spot) *at, const int R, const int V, const int even) {
+    AE_V acc0[AE_ROWS], acc1[AE_ROWS];  const AE_V zero = { 0 };
+    const int *ak = g->ak, half = R > 1 ? R / 2 : 1;
+    const float *a = even ? at->a + at->from[0] : at->a, *b = at->b;
+    const ptrdiff_t bs = g->bstep, middle = even ? at->from[half] - at->from[0] : 0;
+    ptrdiff_t one = even ? (at->from[1] - at->from[0]) * (ptrdiff_t)sizeof(float) : 0, three = 3 * one, five = 5 * one;
     int k, i;
+    if (even) __asm__("" : "+r"(one), "+r"(three), "+r"(five));                 /* else each row gets a register for its offset */
     AE_UNROLL for (i = 0; i < R; i++) acc0[i] = acc1[i] = zero;
     for (k = 0; V == 1 && k + 4 <= g->terms; k += 4, b += 4 * bs) {              /* one look at a row's offset serves four terms */
         const float *p0 = a + ak[k], *p1 = a + ak[k + 1], *p2 = a + ak[k + 2], *p3 = a + ak[k + 3];
@@ -3682,20 +3691,19 @@ AE_FN void AE_(tile)(const ae_gemm *g, const AE_(spot) *at, const int R, const i
         __asm__("" : "+r"(p0), "+r"(p1), "+r"(p2), "+r"(p3));                   /* else gcc adds ak[k] to every row's offset */
         AE_UNROLL for (i = 0; i < R; i++) {
             ptrdiff_t from = at->from[i];
-            acc0[i] = AE_FMA(AE_SET(p0[from]), b0, acc0[i]);
-            acc0[i] = AE_FMA(AE_SET(p1[from]), b1, acc0[i]);
-            acc0[i] = AE_FMA(AE_SET(p2[from]), b2, acc0[i]);
-            acc0[i] = AE_FMA(AE_SET(p3[from]), b3, acc0[i]);
+            acc0[i] = AE_FMA(AE_SET(p1[from]), b1, AE_FMA(AE_SET(p0[from]), b0, acc0[i]));
+            acc0[i] = AE_FMA(AE_SET(p3[from]), b3, AE_FMA(AE_SET(p2[from]), b2, acc0[i]));
         }
     }
     for (; k < g->terms; k++, b += bs) {
         AE_V b0 = AE_(load)(b), b1 = V > 1 ? AE_(load)(b + AE_W) : zero;
-        const float *p = a + ak[k], *ahead = b + 6 * bs;
-        __asm__("" : "+r"(p));
+        const float *p = a + ak[k], *q = p + middle, *ahead = b + 6 * bs;
+        if (even) __asm__("" : "+r"(p), "+r"(q)); else __asm__("" : "+r"(p));
         __builtin_prefetch(ahead);                /* rows of a wide matrix are a page apart */
         if (V > 1) __builtin_prefetch(ahead + AE_W);
         AE_UNROLL for (i = 0; i < R; i++) {
-            AE_V s = AE_SET(p[at->from[i]]);
+            const char *row = even ? (const char *)(i < half ? p : q) + AE_(steps)(i % half, one, three, five) : (const char *)(p + at->from[i]);
+            AE_V s = AE_SET(*(const float *)(const void *)row);
             acc0[i] = AE_FMA(s, b0, acc0[i]);
             if (V > 1) acc1[i] = AE_FMA(s, b1, acc1[i]);
         }
@@ -3703,16 +3711,17 @@ AE_FN void AE_(tile)(const ae_gemm *g, const AE_(spot) *at, const int R, const i
     AE_(finish)(g, at, R, acc0, 0);
     if (V > 1) AE_(finish)(g, at, R, acc1, AE_W);
 }
-#define AE_TILE(R) case R: if (cols > AE_W) AE_(tile)(g, at, R > AE_ROWS ? 1 : R, 2); else AE_(tile)(g, at, R > AE_ROWS ? 1 : R, 1); break;
+#define AE_TILE(R) case R: if (cols <= AE_W) AE_(tile)(g, at, R > AE_ROWS ? 1 : R, 1, 0); \
+    else if (R > 1 && AE_(even)(at->from, R / 2)) AE_(tile)(g, at, R > AE_ROWS ? 1 : R, 2, R > 1 && R <= AE_ROWS); \
+    else AE_(tile)(g, at, R > AE_ROWS ? 1 : R, 2, 0); \
+    break;
 AE_HOT void AE_(run_tile)(const ae_gemm *g, const AE_(spot) *at, int rows, int cols) {     /* rows: 1 or even, at most AE_ROWS */
     switch (rows) { AE_TILE(1) AE_TILE(2) AE_TILE(4) AE_TILE(6) AE_TILE(8) AE_TILE(10) AE_TILE(12) AE_TILE(14) }
 }
 /* A tile whose columns fill no whole vector goes through a copy, whose other lanes are zeros and are dropped. */
 AE_HOT void AE_(part_tile)(const ae_gemm *g, const AE_(spot) *whole, int rows, int cols) {
     float c[AE_ROWS * 2 * AE_W] = { 0 }, mask[AE_ROWS * 2 * AE_W] = { 0 }, bias[2 * AE_W] = { 0 };
-    int inside[AE_ROWS], i;
-    size_t bytes = (size_t)cols * sizeof(float);
-    AE_(spot) at = *whole;
+    int inside[AE_ROWS], i;  size_t bytes = (size_t)cols * sizeof(float);  AE_(spot) at = *whole;
     for (i = 0; i < rows; i++) {
         inside[i] = i * 2 * AE_W;
         if (g->st.add) memcpy(c + inside[i], at.c + at.to[i], bytes);
@@ -3750,8 +3759,7 @@ AE_FN AE_V AE_(exp)(AE_V x) {                    /* e^x = 2^n e^r, n = round(x /
     y = AE_FMA(y, r, AE_SET(4.1665795894e-2f));  y = AE_FMA(y, r, AE_SET(1.6666665459e-1f));
     y = AE_FMA(y, r, AE_SET(5.0000001201e-1f));  y = AE_FMA(y, r * r, r) + AE_SET(1.0f);
     half = whole >> 1;                            /* 2^n in two steps: n = 128 has no power of its own */
-    y = y * (AE_V)((half + 127) << 23);
-    return y * (AE_V)((whole - half + 127) << 23);
+    y = y * (AE_V)((half + 127) << 23);  return y * (AE_V)((whole - half + 127) << 23);
 }
 AE_FN AE_V AE_(log)(AE_V x) {                    /* -inf at 0, NaN below; denormals count as 0 */
     AE_V one = AE_SET(1.0f), zero = { 0 }, m, z, y, e, r;
@@ -3768,8 +3776,7 @@ AE_FN AE_V AE_(log)(AE_V x) {                    /* -inf at 0, NaN below; denorm
     return AE_(pick)((AE_I)(x > zero), r, AE_(pick)((AE_I)(x == zero), AE_SET(-INFINITY), AE_SET(NAN)));
 }
 AE_FN AE_V AE_(log1p)(AE_V x) {                  /* for x > -1: log(1 + x) with what the sum rounded off put back */
-    AE_V u = AE_SET(1.0f) + x;
-    return AE_(log)(u) + (x - (u - AE_SET(1.0f))) / u;
+    AE_V u = AE_SET(1.0f) + x;  return AE_(log)(u) + (x - (u - AE_SET(1.0f))) / u;
 }
 AE_FN AE_V AE_(at_least)(AE_V x, AE_V least) { return AE_(pick)((AE_I)(x > least), x, least); }
 AE_FN AE_V AE_(abs)(AE_V x) { return (AE_V)((AE_I)x & 0x7fffffff); }
@@ -3833,8 +3840,7 @@ AE_FN AE_V AE_(point)(int f, AE_V a, AE_V b, AE_V p, AE_V q) {
 
 AE_HOT void AE_(map)(int f, const float *a, const float *b, float *out, size_t n, float ps, float qs, int add) {
     AE_V p = AE_SET(ps), q = AE_SET(qs), v;
-    float x[AE_W] = { 0 }, y[AE_W] = { 0 }, z[AE_W] = { 0 };
-    size_t i;
+    float x[AE_W] = { 0 }, y[AE_W] = { 0 }, z[AE_W] = { 0 };  size_t i;
     for (i = 0; i + AE_W <= n; i += AE_W) {
         v = AE_(point)(f, AE_(load)(a + i), AE_(load)(b + i), p, q);
         AE_(store)(out + i, add ? AE_(load)(out + i) + v : v);
@@ -3868,8 +3874,7 @@ AE_HOT void AE_(adam)(float *p, const float *g, float *m, float *v, size_t n, ae
     for (i = 0; i < n; i += AE_W) {              /* the last vector runs into the padding behind the parameter, which is ours */
         AE_V w = AE_(load)(p + i), d = AE_FMA(decay, w, AE_(load)(g + i)), mm = AE_(load)(m + i), vv;
         mm = AE_FMA(c1, d - mm, mm);  vv = AE_FMA(c2 * d, d, b2 * AE_(load)(v + i));
-        AE_(store)(m + i, mm);
-        AE_(store)(v + i, vv);
+        AE_(store)(m + i, mm);  AE_(store)(v + i, vv);
         AE_(store)(p + i, AE_FMA(step, mm / AE_FMA(AE_SQRT(vv), scale, eps), shrink * w));
     }
 }
@@ -3889,8 +3894,7 @@ AE_HOT void AE_(columns)(const float *a, float *out, size_t rows, size_t columns
 }
 /* One round of a perfect shuffle of AE_W vectors: after log2(AE_W) rounds, rows have become columns. */
 AE_FN void AE_(shuffle)(const AE_V *in, AE_V *out) {
-    const AE_I low = { AE_LANES(0) }, high = { AE_LANES(AE_W / 2) };
-    int i;
+    const AE_I low = { AE_LANES(0) }, high = { AE_LANES(AE_W / 2) };  int i;
     (void)low;  (void)high;                       /* clang takes the numbers themselves */
     AE_UNROLL for (i = 0; i < AE_W / 2; i++) {
         out[2 * i] = AE_ZIP(in[i], in[i + AE_W / 2], low, AE_LANES(0));
@@ -3899,9 +3903,7 @@ AE_FN void AE_(shuffle)(const AE_V *in, AE_V *out) {
 }
 /* out[column * step + i] = in[i][column] for the AE_W rows i; those from `rows` on count as zeros.  Reads a vector past the end. */
 AE_HOT void AE_(transpose)(const float *in, int rows, int columns, float *out, int step) {
-    const AE_V zero = { 0 };
-    AE_V a[AE_W], b[AE_W];
-    int i, k;
+    const AE_V zero = { 0 };  AE_V a[AE_W], b[AE_W];  int i, k;
     for (k = 0; k < columns; k += AE_W) {
         AE_UNROLL for (i = 0; i < AE_W; i++) a[i] = i < rows ? AE_(load)(in + (size_t)i * (size_t)columns + k) : zero;
         AE_(shuffle)(a, b);  AE_(shuffle)(b, a);
@@ -3910,10 +3912,7 @@ AE_HOT void AE_(transpose)(const float *in, int rows, int columns, float *out, i
         AE_UNROLL for (i = 0; i < AE_W; i++) if (k + i < columns) AE_(store)(out + (size_t)(k + i) * (size_t)step, a[i]);
     }
 }
-static const ae_kernels AE_(kernels) = {
-    AE_ISA, AE_W, AE_ROWS,
-    AE_(gemm), AE_(map), AE_(sum), AE_(adam), AE_(columns), AE_(transpose)
-};
+static const ae_kernels AE_(kernels) = { AE_ISA, AE_W, AE_ROWS, AE_(gemm), AE_(map), AE_(sum), AE_(adam), AE_(columns), AE_(transpose) };
 
 #undef AE_V
 #undef AE_I
