@@ -100,7 +100,16 @@ sub run {
     my $options = $mode eq 'default' ? '' : $mode;
     my $status = system "cd '$folder' && '$root/$lesson' $options --seed $seed --no-progress > output.txt 2> errors.txt < /dev/null";
     die "$lesson $options --seed $seed: status ", $status >> 8, ": ", slurp("$folder/errors.txt"), "\n" if $status;
+    my @lost = lost("$folder/out/$lesson");
+    die "$lesson $options --seed $seed: @lost: in plots.tsv, but not there\n" if @lost;
     return facts($lesson, $mode, $seed);
+}
+
+# What the pictures of this run are drawn from, and is not there.
+sub lost {
+    my ($folder) = @_;
+    return unless -e "$folder/plots.tsv";
+    return grep { !-e "$folder/$_" } map { (split /\t/)[1] } split /\n/, slurp("$folder/plots.tsv");
 }
 
 sub facts {

@@ -100,6 +100,7 @@ typedef struct kit {
     double train_loss, test_loss, train_seconds, test_seconds, first_epoch_seconds, first_batch_seconds;
     double began, epoch_began, loop_began, drawn, checked;
     kit_text log, columns, cells, facts, net_facts, net_names, plots, command;
+    kit_text earlier;                    /* plots.tsv of the run that was in the folder before */
     kit_drawing drawings[24];
     int drawing, bar;                    /* how many of them are at work; is there a progress bar */
     char gnuplot[PATH_MAX];              /* its path; "-" if there is none */
@@ -489,7 +490,7 @@ static inline ae_ctx *kit_start(kit *run, int argc, char **argv, const kit_optio
     run->bar = !run->no_progress && isatty(2);
     kit_find_folder(run, argv[0]);
     kit_make_out(run);
-    if (run->resume) kit_read_lines(run, "plots.tsv", INT_MAX, &run->plots);
+    kit_read_lines(run, "plots.tsv", INT_MAX, run->resume ? &run->plots : &run->earlier);
 
     config.seed = run->seed;
     config.threads = run->threads;

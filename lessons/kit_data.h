@@ -166,7 +166,7 @@ static inline void kit_free(kit *run)
     kit_set_free(&run->test);
     void *mine[] = { run->log.text, run->facts.text,
                      run->plots.text, run->command.text, run->columns.text, run->cells.text, run->net_facts.text,
-                     run->net_names.text };
+                     run->net_names.text, run->earlier.text };
     for (size_t i = 0; i < sizeof mine / sizeof mine[0]; i++) free(mine[i]);
 }
 

@@ -49,20 +49,22 @@ static inline void kit_checkpoint(kit *run)
     run->checked = kit_seconds();
 }
 
-/* The pictures of an earlier run, and what they are drawn from, as its plots.tsv has them.  Whatever that holds, only such files go:
-   .png, .u8 and .tsv in this folder. */
+/* The pictures of an earlier run, and what they are drawn from, as its plots.tsv had them.  Whatever that held, only such files go:
+   .png, .u8 and .tsv in this folder, and none that this run has drawn itself before its training. */
 static inline void kit_forget(kit *run, const char *name)
 {
     const char *dot = strrchr(name, '.');
+    char ours[300];
+    snprintf(ours, sizeof ours, "\t%s\t", name);
+    if (run->plots.used && strstr(run->plots.text, ours)) return;
     if (dot && !strchr(name, '/') && (!strcmp(dot, ".png") || !strcmp(dot, ".u8") || !strcmp(dot, ".tsv"))) unlink(kit_path(run, name));
 }
 
 static inline void kit_forget_pictures(kit *run)
 {
     char data[256], picture[256];
-    FILE *f = fopen(kit_path(run, "plots.tsv"), "r");
-    while (f && fscanf(f, "%*[^\t\n]\t%255[^\t\n]\t%255[^\t\n]%*[^\n] ", data, picture) == 2) kit_forget(run, data), kit_forget(run, picture);
-    if (f) fclose(f);
+    for (const char *line = run->earlier.text; line && *line; line += strcspn(line, "\n"), line += *line == '\n')
+        if (sscanf(line, "%*[^\t\n]\t%255[^\t\n]\t%255[^\t\n]", data, picture) == 2) kit_forget(run, data), kit_forget(run, picture);
 }
 
 /* A new run in a folder that holds another one: with the checkpoint that is written here the folder is the new one's.  The

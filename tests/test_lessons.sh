@@ -128,6 +128,19 @@ for source in lessons/lesson[0-9][0-9]_*.c; do
     grep -q . "$dir/err"; ok $? "$l: says what does not fit" "$dir/err"
 done
 
+# ---- pictures that are drawn before the training: lesson01's letters ----
+
+there() {       # there FOLDER: what plots.tsv draws from, and nothing else of that kind
+    cut -f 2 "$1/plots.tsv" | sort > "$dir/want"
+    (cd "$1" && ls | grep -e '\.u8$' -e '\.tsv$' | grep -v -x plots.tsv | sort) > "$dir/got"
+    diff "$dir/want" "$dir/got" > "$dir/diff"
+}
+status_is 0 "lesson03 in a folder" ./lesson03 --quick --synthetic --no-plot --no-progress --epochs 1 --out "$dir/p"
+status_is 0 "lesson01 in the same" ./lesson01 --quick --synthetic --no-plot --no-progress --epochs 1 --out "$dir/p"
+grep -q stored "$dir/p/plots.tsv" && there "$dir/p"; ok $? "what it drew before its training is there, what lesson03 drew is not" "$dir/diff"
+status_is 0 "lesson01 once more" ./lesson01 --quick --synthetic --no-plot --no-progress --epochs 1 --out "$dir/p"
+there "$dir/p"; ok $? "the same files" "$dir/diff"
+
 # ---- lesson10: a compressed file, and what is not one ----
 
 status_is 0 "lesson10 makes a network" ./lesson10 --quick --synthetic --latent 8 --epochs 1 --no-plot --no-progress --out "$dir/h"
