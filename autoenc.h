@@ -3251,10 +3251,11 @@ static int *ae__terms(ae_ctx *ae, ae_gemm *g, int rows, int row_step, int length
 }
 /* Tiles of like height: 32 rows are three tiles of 12, 12 and 8, not two of 14 and one of 4. */
 static int ae__even_height(const ae_kernels *K, int rows) { int tiles = (rows + K->tile - 1) / K->tile; return rows > 1 ? ((rows + tiles - 1) / tiles + 1) & ~1 : 1; }
-/* One group of rows against one panel of columns; neighbours in time are neighbours in memory. */
+/* One group of rows against one panel of columns.  Threads share out the longer side, so that each reads only its part of the larger operand. */
 static void ae__gemm_task(void *user, int index, int thread) {
     const ae_gemm_job *j = (const ae_gemm_job *)user;  (void)thread;
-    int wide = 2 * j->K->lanes, panels = (j->g.cols + wide - 1) / wide, col = index % panels * wide, row = index / panels * j->tall;
+    int wide = 2 * j->K->lanes, panels = (j->g.cols + wide - 1) / wide, groups = (j->g.rows + j->tall - 1) / j->tall, across = j->g.cols >= j->g.rows;
+    int col = (across ? index / groups : index % panels) * wide, row = (across ? index % groups : index / panels) * j->tall;
     int end = row + j->tall < j->g.rows ? row + j->tall : j->g.rows, cols = j->g.cols - col < wide ? j->g.cols - col : wide;
     j->K->gemm(&j->g, row, end, j->height, col, cols, j->panel ? j->panel + (size_t)col * (size_t)j->g.terms : j->g.b + col);
 }
