@@ -3234,7 +3234,7 @@ static void ae__normal(ae_ctx *ae, float *out, size_t n, uint64_t a, uint32_t b)
 enum { AE_TILES = 4, AE_PACK_ROWS = 192 };   /* most tiles of rows in one task; rows that pay for a copy of B */
 typedef struct ae_gemm_job {
     const ae_kernels *K;  ae_gemm g;
-    int   height, tall;              /* rows of a tile, much the same over all tiles; of a task */
+    int   height, tall, across;      /* rows of a tile, much the same over all tiles; of a task.  Panels are shared out, not rows */
     const float *w;  int in, out;    /* of a product by w^T: w [in][out] */
     float *panel;  size_t panel_floats;          /* a piece a thread */
     const float *packed;             /* of a sum of outer products: dy in panels, or NULL */
@@ -3251,11 +3251,11 @@ static int *ae__terms(ae_ctx *ae, ae_gemm *g, int rows, int row_step, int length
 }
 /* Tiles of like height: 32 rows are three tiles of 12, 12 and 8, not two of 14 and one of 4. */
 static int ae__even_height(const ae_kernels *K, int rows) { int tiles = (rows + K->tile - 1) / K->tile; return rows > 1 ? ((rows + tiles - 1) / tiles + 1) & ~1 : 1; }
-/* One group of rows against one panel of columns.  Threads share out the longer side, so that each reads only its part of the larger operand. */
+/* One group of rows against one panel of columns.  Where B is most of the memory, each thread reads only its panels of it. */
 static void ae__gemm_task(void *user, int index, int thread) {
     const ae_gemm_job *j = (const ae_gemm_job *)user;  (void)thread;
-    int wide = 2 * j->K->lanes, panels = (j->g.cols + wide - 1) / wide, groups = (j->g.rows + j->tall - 1) / j->tall, across = j->g.cols >= j->g.rows;
-    int col = (across ? index / groups : index % panels) * wide, row = (across ? index % groups : index / panels) * j->tall;
+    int wide = 2 * j->K->lanes, panels = (j->g.cols + wide - 1) / wide, groups = (j->g.rows + j->tall - 1) / j->tall;
+    int col = (j->across ? index / groups : index % panels) * wide, row = (j->across ? index % groups : index / panels) * j->tall;
     int end = row + j->tall < j->g.rows ? row + j->tall : j->g.rows, cols = j->g.cols - col < wide ? j->g.cols - col : wide;
     j->K->gemm(&j->g, row, end, j->height, col, cols, j->panel ? j->panel + (size_t)col * (size_t)j->g.terms : j->g.b + col);
 }
@@ -3265,7 +3265,7 @@ static void ae__gemm(ae_ctx *ae, const ae_gemm *g, float *panel) {
     ae_gemm_job j;  int wide = 2 * ae->kernels->lanes, panels = (g->cols + wide - 1) / wide, tiles, each;
     memset(&j, 0, sizeof j);
     j.K = ae->kernels;  j.g = *g;  j.height = ae__even_height(j.K, g->rows);  j.panel = panel;
-    tiles = (g->rows + j.height - 1) / j.height;  each = tiles * panels / (8 * ae->threads);      /* small products in small tasks, or threads wait */
+    j.across = 2.0 * g->cols * g->terms > (double)g->rows * (g->cols + g->terms);  tiles = (g->rows + j.height - 1) / j.height;  each = tiles * panels / (8 * ae->threads);      /* small products in small tasks, or threads wait */
     j.tall = j.height * (each < 1 ? 1 : each > AE_TILES ? AE_TILES : each);
     ae__parallel(ae, (g->rows + j.tall - 1) / j.tall * panels, ae__gemm_work(g), ae__gemm_task, &j);
 }
