@@ -3106,7 +3106,7 @@ static void ae__pause(void) { _mm_pause(); }
 #define AE_W 16
 #define AE_ISA "avx512"
 #define AE_ROWS 14
-#define AE_TARGET __attribute__((target("avx512f,avx512dq,avx512vl,avx2,fma")))
+#define AE_TARGET __attribute__((target("avx512f,avx512dq,avx512vl,avx2,fma,prfchw")))
 #define AE_FMA(a, b, c) (AE_V)_mm512_fmadd_ps((__m512)(a), (__m512)(b), (__m512)(c))
 #define AE_SQRT(a) (AE_V)_mm512_maskz_sqrt_ps(0xFFFF, (__m512)(a))        /* the plain one makes g++ warn */
 #define AE_SET(s) (AE_V)_mm512_set1_ps(s)
@@ -3114,7 +3114,7 @@ static void ae__pause(void) { _mm_pause(); }
 #define AE_W 8
 #define AE_ISA "avx2"
 #define AE_ROWS 6
-#define AE_TARGET __attribute__((target("avx2,fma")))
+#define AE_TARGET __attribute__((target("avx2,fma,prfchw")))
 #define AE_FMA(a, b, c) (AE_V)_mm256_fmadd_ps((__m256)(a), (__m256)(b), (__m256)(c))
 #define AE_SQRT(a) (AE_V)_mm256_sqrt_ps((__m256)(a))
 #define AE_SET(s) (AE_V)_mm256_set1_ps(s)
@@ -3873,6 +3873,7 @@ AE_HOT void AE_(adam)(float *p, const float *g, float *m, float *v, size_t n, ae
     AE_V c1 = AE_SET((float)(1.0 - (double)k.b1)), b2 = AE_SET(k.b2), c2 = AE_SET((float)(1.0 - (double)k.b2)), eps = AE_SET(k.eps);
     AE_V decay = AE_SET(k.decay), shrink = AE_SET(k.shrink), step = AE_SET(-k.step_size), scale = AE_SET(k.root_scale);  size_t i;
     for (i = 0; i < n; i += AE_W) {              /* the last vector runs into the padding behind the parameter, which is ours */
+        __builtin_prefetch(p + i + 128, 1);     /* to be written: else a line that another thread has read is fetched twice */
         AE_V w = AE_(load)(p + i), d = AE_FMA(decay, w, AE_(load)(g + i)), mm = AE_(load)(m + i), vv;
         mm = AE_FMA(c1, d - mm, mm);  vv = AE_FMA(c2 * d, d, b2 * AE_(load)(v + i));
         AE_(store)(m + i, mm);  AE_(store)(v + i, vv);
@@ -3881,8 +3882,7 @@ AE_HOT void AE_(adam)(float *p, const float *g, float *m, float *v, size_t n, ae
 }
 /* out[c] = sum over rows of a[row][c].  Few columns, a divisor of 16: rows are taken several at a time, then folded. */
 AE_HOT void AE_(columns)(const float *a, float *out, size_t rows, size_t columns) {
-    size_t r, c, wide = 16 % columns == 0 ? 16 : columns, n = rows * columns / wide;
-    float lane[16] = { 0 };
+    size_t r, c, wide = 16 % columns == 0 ? 16 : columns, n = rows * columns / wide;  float lane[16] = { 0 };
     for (c = 0; c < wide; c += AE_W) {
         AE_V acc = { 0 };
         float *to = wide == 16 ? lane + c : out + c;
