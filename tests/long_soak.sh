@@ -32,6 +32,12 @@ lesson06 --warmup 2 --iwae 3
 lesson07 --batchnorm
 lesson07 --unconditional --label-in-loss
 lesson07 --bare --activation relu --classify 8
+lesson08 --noise mask
+lesson09 --trial nine
+lesson10 --latent 8
+lesson11
+lesson12 --net x4
+lesson13 --net lstm
 END
 modes=$(wc -l < "$dir/modes")
 
