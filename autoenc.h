@@ -3203,7 +3203,7 @@ static void ae__adam(ae_ctx *ae, float *p, const float *g, float *m, float *v, s
     ae_map_job j;
     memset(&j, 0, sizeof j);
     j.K = ae->kernels;  j.a = g;  j.out = p;  j.m = m;  j.v = v;  j.n = n;  j.k = k;
-    ae__parallel(ae, ae__chunks(n, AE_MAP_CHUNK), (double)n * 16, ae__adam_chunk, &j);
+    ae__parallel(ae, ae__chunks(n, AE_MAP_CHUNK), (double)n * 48, ae__adam_chunk, &j);
 }
 enum { AE_NORMALS = 512, AE_NORMALS_ROOM = 576 };            /* pairs of normal numbers made at a time */
 typedef struct ae_normal_job { ae_ctx *ae; float *out; size_t n; uint64_t a; uint32_t b; } ae_normal_job;
