@@ -865,9 +865,9 @@ static ae_tensor ae__run(ae_ctx *ae, const ae_op *op, const ae_tensor *in, int i
     for (i = 0; i < inputs; i++) c.in[i] = ae__array(ae__slot(use[i]), ae__slot(use[i])->data);
     text = op->shape(&c);
     if (text) return ae__fail(ae, "%s: %s", op->name, text);
-    out = ae__new_tensor(ae, c.out.dim, c.out.ndim, &handle);  r = out ? ae__new_record(ae, arg, args) : NULL;
-    c.saved = r && c.saved_floats ? ae__floats(ae, c.saved_floats) : NULL;
-    if (!out || !r || (c.saved_floats && !c.saved)) return ae->poisoned ? ae__poison(ae) : ae__fail(ae, "out of memory for one more record");
+    out = ae__new_tensor(ae, c.out.dim, c.out.ndim, &handle);  c.saved = out && c.saved_floats ? ae__floats(ae, c.saved_floats) : NULL;
+    r = out && (c.saved || !c.saved_floats) ? ae__new_record(ae, arg, args) : NULL;            /* last: a record without its op would be told among the last ops */
+    if (!r) return ae->poisoned ? ae__poison(ae) : ae__fail(ae, "out of memory for one more record");
     out->layout = layout;  c.out.data = out->data;  r->op = op;  r->net = ae->net;  r->inputs = inputs;  r->out = handle.slot;  r->saved = c.saved;
     r->saved_floats = c.saved_floats;
     for (i = 0; i < inputs; i++) {
@@ -1673,8 +1673,8 @@ AE_API void ae_requires_grad(ae_tensor x, int on) {
     if (!s) return;
     s->grad_floats = (size_t)ae__numel(s->dim);   /* taken here, since ae_backward may run in a scope that ends before x does */
     if (on && !s->grad) s->grad = x.slot & (uint32_t)AE_KEPT ? ae__permanent_floats(x.ctx, s->grad_floats) : ae__floats(x.ctx, s->grad_floats);
-    if (s->record >= 0) { s->retain = on; return; }
-    s->needs_grad = on;  s->has_grad = 0;
+    if (on && !s->grad) { ae__fail(x.ctx, "out of memory for a gradient"); return; }
+    if (s->record >= 0) s->retain = on; else s->needs_grad = on, s->has_grad = 0;
 }
 AE_API ae_tensor ae_detach(ae_tensor x) {
     ae_slot *s = ae__slot(x);  ae_tensor d = ae__poison(x.ctx);  ae_slot *t = s ? ae__new_slot(x.ctx, 0, &d) : NULL;
@@ -1965,7 +1965,7 @@ static ae_tensor ae__lstm_join(const ae_tensor *h, int n) { return n > 1 ? ae_ca
 /* One layer: x [B,T,in] -> [B,T,H]; h and c [B,H].  c = f c + i g,  h = o tanh(c). */
 static ae_tensor ae__lstm_layer(ae_tensor x, const ae_tensor *own, ae_tensor *h, ae_tensor *c) {
     int t, B = ae_size(x, 0), T = ae_size(x, 1), H = ae_size(*h, 1);  ae_tensor *all = (ae_tensor *)(void *)ae__floats(x.ctx, (size_t)T * sizeof x / 4), gates, z;
-    if (!all) return ae__poison(x.ctx);
+    if (!all || !T) return ae__poison(x.ctx);      /* no steps: x is poison */
     gates = ae_view(ae__lstm_linear(ae_view(x, B * T, ae_size(x, 2), 0, 0), own), B, T, 4 * H, 0);
     for (t = 0; t < T; t++) {
         z = ae_add(ae_view(ae_slice(gates, 1, t, t + 1), B, 4 * H, 0, 0), ae__lstm_linear(*h, own + 1));
