@@ -112,7 +112,7 @@ static volatile sig_atomic_t kit_stopped;
 /* ==== Messages, text and time ===================================================================================== */
 
 /* One message on stderr, and the end.  Status 2: a wrong option.  3: the world (files, data, memory, device). */
-static inline void kit_die(const kit *run, int status, const char *format, ...)
+static inline __attribute__((noreturn)) void kit_die(const kit *run, int status, const char *format, ...)
 {
     va_list args;
     va_start(args, format);

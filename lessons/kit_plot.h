@@ -14,8 +14,9 @@ static inline void kit_wait(kit *run, int all)
         kit_drawing *d = &run->drawings[i];
         char part[PATH_MAX], png[PATH_MAX];
         int status = 0;
-        pid_t done = waitpid(d->pid, &status, all ? 0 : WNOHANG);
-        if (done == 0 || (done < 0 && errno == EINTR)) continue;
+        pid_t done;
+        while ((done = waitpid(d->pid, &status, all ? 0 : WNOHANG)) < 0 && errno == EINTR) {}
+        if (done == 0) continue;
         kit_name(png, "%s/%s", run->out, d->png);
         kit_name(part, "%s/%s.part", run->out, d->png);
         if ((status || rename(part, png)) && !kit_stopped)

@@ -69,7 +69,6 @@ static inline void kit_sample(int *index, int n, int count, uint32_t key)
 {
     for (int i = 0; i < count; i++) {
         int j = i + (int)((pca_scatter(key + (uint32_t)i) + 1) / 2 * (n - i)), old = index[i];
-        j = j < n ? j : n - 1;
         index[i] = index[j], index[j] = old;
     }
 }

@@ -242,17 +242,17 @@ typedef struct metrics_probe {       /* the loss of a linear classifier as a fun
     ae_tensor x, target;
     double    decay;
     int       d, classes;
+    float    *room;                  /* for the rows of a set, or all weights */
 } metrics_probe;
 
-/* The set less `mean`, divided by `scale`, as a permanent tensor. */
-static inline ae_tensor metrics_scaled(ae_ctx *own, const metrics_set *set, const double *mean, double scale)
+static inline void metrics_on_fail(void *user, const char *text) { (void)user, (void)text; }        /* the context's ae_error keeps it */
+
+/* The set less `mean`, divided by `scale`, as a permanent tensor; room for all of it. */
+static inline ae_tensor metrics_scaled(ae_ctx *own, const metrics_set *set, const double *mean, double scale, float *room)
 {
     size_t count = (size_t)set->n * set->d;
-    float *x = (float *)malloc(count * sizeof *x);
-    for (size_t i = 0; x && i < count; i++) x[i] = (float)((set->x[i] - mean[i % set->d]) / scale);
-    ae_tensor kept = ae_keep(ae_from(own, x, set->n, set->d, 0, 0));      /* without memory: zeros, and -1 in the end */
-    free(x);
-    return kept;
+    for (size_t i = 0; i < count; i++) room[i] = (float)((set->x[i] - mean[i % set->d]) / scale);
+    return ae_keep(ae_from(own, room, set->n, set->d, 0, 0));
 }
 
 /* Mean of each column; returns the root of the mean variance, or 1 if there is none. */
@@ -271,13 +271,12 @@ static inline double metrics_scale(const metrics_set *set, double *mean)
 static inline void metrics_probe_weights(const metrics_probe *p, const double *w)
 {
     int m = p->classes * p->d;
-    float *f = (float *)malloc((size_t)(m + p->classes) * sizeof *f);
-    for (int i = 0; f && i < m + p->classes; i++) f[i] = (float)w[i];
-    if (f) ae_assign(ae_param(p->net, "0.weight"), f), ae_assign(ae_param(p->net, "0.bias"), f + m);
-    free(f);
+    for (int i = 0; i < m + p->classes; i++) p->room[i] = (float)w[i];
+    ae_assign(ae_param(p->net, "0.weight"), p->room), ae_assign(ae_param(p->net, "0.bias"), p->room + m);
 }
 
-/* The mean cross-entropy of the rows and half the decay times the squared weights; dw[classes * d + classes] is its gradient. */
+/* The mean cross-entropy of the rows and half the decay times the squared weights; dw[classes * d + classes] is its gradient.  NaN
+   if the context has no memory left. */
 static inline double metrics_probe_loss(const metrics_probe *p, const double *w, double *dw)
 {
     int m = p->classes * p->d;
@@ -289,8 +288,8 @@ static inline double metrics_probe_loss(const metrics_probe *p, const double *w,
     ae_zero_grad(p->opt);
     ae_backward(loss);
     const float *weight = ae_data(ae_grad(ae_param(p->net, "0.weight"))), *bias = ae_data(ae_grad(ae_param(p->net, "0.bias")));
-    for (int i = 0; i < m; i++) sum += w[i] * w[i], dw[i] = weight[i] + p->decay * w[i];
-    for (int i = 0; i < p->classes; i++) dw[m + i] = bias[i];
+    for (int i = 0; bias && i < m; i++) sum += w[i] * w[i], dw[i] = weight[i] + p->decay * w[i];
+    for (int i = 0; bias && i < p->classes; i++) dw[m + i] = bias[i];
     sum = ae_item(loss) + 0.5 * p->decay * sum;
     ae_end(p->x.ctx, mark);
     return sum;
@@ -363,38 +362,40 @@ static inline double metrics_probe_accuracy(const metrics_probe *p, const double
     int before = ae_grad_enabled(x.ctx, 0);
     size_t mark = ae_begin(x.ctx);
     metrics_probe_weights(p, w);
-    double right = metrics_right(ae_data(ae_forward(p->net, x)), label, ae_size(x, 0), p->classes);
+    const float *score = ae_data(ae_forward(p->net, x));
+    double right = score ? metrics_right(score, label, ae_size(x, 0), p->classes) : -1;
     ae_end(x.ctx, mark);
     ae_grad_enabled(x.ctx, before);
     return right;
 }
 
-/* Labels are 0 .. classes - 1.  *loss, which may be NULL: the objective at its optimum, divided by the rows. */
+/* Labels are 0 .. classes - 1.  *loss, which may be NULL: the objective at its optimum, divided by the rows.  Negative without memory. */
 static inline double metrics_linear_probe(ae_ctx *ae, const metrics_set *train, const metrics_set *test, int classes, double *loss)
 {
-    int n = classes * (train->d + 1);
+    int n = classes * (train->d + 1), rows = train->n > test->n ? train->n : test->n;
     double *room = (double *)calloc((size_t)n * (2 * METRICS_PAIRS + 5) + train->d, sizeof *room), share = -1, least = NAN;
-    float *label = (float *)malloc((size_t)train->n * sizeof *label);
+    float *label = (float *)malloc((size_t)train->n * sizeof *label), *some = (float *)malloc(((size_t)rows * train->d + n) * sizeof *some);
     ae_config config;
     memset(&config, 0, sizeof config);
     config.threads = ae_threads(ae);
+    config.on_fail = metrics_on_fail;
     ae_ctx *own = ae_new(&config);                          /* the data stay in it, and go with it */
-    if (room && label && own) {
+    if (room && label && some && own) {
         double *mean = room, *w = mean + train->d, scale = metrics_scale(train, mean);
         metrics_probe p;
-        p.d = train->d, p.classes = classes, p.decay = 1.0 / train->n;
+        p.d = train->d, p.classes = classes, p.decay = 1.0 / train->n, p.room = some;
         p.net = ae_net_new(own);
         ae_nn_linear(p.net, p.d, classes);
         p.opt = ae_sgd(p.net, 0);
-        p.x = metrics_scaled(own, train, mean, scale);
+        p.x = metrics_scaled(own, train, mean, scale, some);
         for (int i = 0; i < train->n; i++) label[i] = train->label[i];
         p.target = ae_keep(ae_one_hot(ae_from(own, label, train->n, 0, 0, 0), classes));
-        least = metrics_minimise(&p, w, n, w + n);
-        share = metrics_probe_accuracy(&p, w, metrics_scaled(own, test, mean, scale), test->label);
+        if (!*ae_error(own)) least = metrics_minimise(&p, w, n, w + n);
+        if (!*ae_error(own)) share = metrics_probe_accuracy(&p, w, metrics_scaled(own, test, mean, scale, some), test->label);
+        if (*ae_error(own)) share = -1;
     }
     ae_free(own);
-    free(room);
-    free(label);
+    free(room), free(label), free(some);
     if (loss) *loss = least;
     return share;
 }

@@ -819,7 +819,7 @@ static inline int tsne_optimise(ae_ctx *ae, const tsne_graph *g, const tsne_opti
     }
     free(s.x);
     r->kl = tsne_kl(ae, g, map);
-    return r->kl - r->kl == 0;
+    return r->kl - r->kl == 0 && r->kl > -0.5;      /* a divergence is never negative: -1 is a lack of memory */
 }
 
 /* Map data[n][d] to map[n][2].  Returns 1, or 0 with the reason in report->note; see the top of this file. */

@@ -66,7 +66,7 @@ sub run_lessons {
 }
 
 if (!$kept) {
-    system("mkdir -p $work/build && cp -r tests data lessons examples plots bench grader exercises Makefile README.md autoenc.h autoenc_cuda.cu $work/") == 0 or die 'cannot copy the tree';
+    system("mkdir -p $work/build && cp -r tests data lessons examples plots bench grader exercises teacher packaging site web *.md LICENSE Makefile autoenc.h autoenc_cuda.cu $work/") == 0 or die 'cannot copy the tree';
     # A child that leaves by _exit would leave its counters behind.
     spew("$work/counters.h", "#include <unistd.h>\nvoid __gcov_dump(void);\n#define _exit(n) (__gcov_dump(), (_exit)(n))\n");
     $ENV{$_} = '' for qw(AUTOENC_DATA AUTOENC_SHARED);

@@ -43,6 +43,20 @@ static void *fault_malloc(size_t bytes)
     return p;
 }
 
+static void *fault_calloc(size_t n, size_t bytes)
+{
+    void *p = fault("calloc", ENOMEM) ? NULL : calloc(n, bytes);
+    fault_held += p != NULL;
+    return p;
+}
+
+static void *fault_realloc(void *old, size_t bytes)
+{
+    void *p = fault("realloc", ENOMEM) ? NULL : realloc(old, bytes);
+    fault_held += p && !old;
+    return p;
+}
+
 static void fault_free(void *p)
 {
     fault_held -= p != NULL;
@@ -140,6 +154,8 @@ static int fault_pthread_create(pthread_t *thread, const pthread_attr_t *how, vo
 }
 
 #define malloc(bytes) fault_malloc(bytes)
+#define calloc(n, bytes) fault_calloc(n, bytes)
+#define realloc(p, bytes) fault_realloc(p, bytes)
 #define free(p) fault_free(p)
 #define fopen(path, mode) fault_fopen(path, mode)
 #define fread(p, size, n, f) fault_fread(p, size, n, f)

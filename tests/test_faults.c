@@ -7,7 +7,12 @@
 #define AUTOENC_IMPLEMENTATION
 #include "../autoenc.h"
 #include "../lessons/kit.h"
+#include "../lessons/tsne.h"
+#include "../lessons/metrics.h"
+#include "../lessons/coder.h"
 #undef malloc
+#undef calloc
+#undef realloc
 #undef free
 #undef fopen
 #undef fread
@@ -342,6 +347,92 @@ static void kit_write_faults(void)
     ok(points >= 6 && !wrong, "writing a lesson's file: %ld faults: status 3 and the old file, or the new one (%ld wrong)", points, wrong);
 }
 
+/* ---- the lessons' mathematics: each returns what it found, or NaN if it says that it could not ---- */
+
+enum { POINTS = 50, WIDE = 6 };
+static float points[POINTS * WIDE];
+static uint8_t class_of[POINTS];
+
+static double maths_pca(ae_ctx *ae)
+{
+    float code[POINTS * 2];
+    char why[100] = "";
+    pca_rows r = pca_rows_f32(points);
+    pca_model m;
+    double found = NAN;
+    if (!pca_fit(ae, &r, POINTS, WIDE, 3, &m, why, sizeof why)) return *why ? NAN : 0;
+    if (pca_project(ae, &m, &r, POINTS, 2, code)) found = pca_error(ae, &m, &r, POINTS, 2);
+    pca_free(&m);
+    return found >= 0 ? found + (double)code[7] : NAN;
+}
+
+static double maths_tsne(ae_ctx *ae)
+{
+    float map[POINTS * 2];
+    tsne_options o = tsne_defaults();
+    tsne_report report;
+    o.perplexity = 5, o.iterations = 20;
+    if (!tsne_run(ae, points, POINTS, WIDE, &o, map, &report)) return *report.note ? NAN : 0;
+    return (double)map[9] + report.kl;
+}
+
+static double maths_tsne_measures(ae_ctx *ae)
+{
+    double a = tsne_trustworthiness(ae, points, POINTS, WIDE, points, WIDE, 3), b = tsne_label_accuracy(ae, points, class_of, POINTS, WIDE, 3);
+    return a < 0 || b < 0 ? NAN : a + 2 * b;
+}
+
+static double maths_features(ae_ctx *ae)
+{
+    const metrics_set set = { points, class_of, POINTS, WIDE };
+    int cluster[POINTS];
+    double a = metrics_knn_accuracy(ae, &set, &set, 3), b = metrics_linear_probe(ae, &set, &set, 3, NULL), c = metrics_kmeans(ae, &set, 3, 2, 1, cluster);
+    return a < 0 || b < 0 || c < 0 ? NAN : a + 2 * b + c;
+}
+
+static double maths_coder(ae_ctx *ae)
+{
+    int16_t symbol[POINTS * WIDE];
+    coder_file f = { 7, POINTS, WIDE, 0.1f, symbol }, g;
+    uint8_t *bytes;
+    size_t size, i;
+    char why[100] = "";
+    double sum = 0;
+    (void)ae;
+    for (i = 0; i < POINTS * WIDE; i++) symbol[i] = (int16_t)(i * i * 2654435761u >> 21 & 4095);     /* hardly to be compressed: more than one piece of memory */
+    if (!coder_pack(&f, &bytes, &size)) return NAN;
+    if (!coder_unpack(bytes, size, &g, why, sizeof why)) sum = *why ? NAN : 0;
+    for (i = 0; g.symbol && i < POINTS * WIDE; i++) sum += g.symbol[i] == symbol[i];
+    fault_free(bytes), fault_free(g.symbol);
+    return sum;
+}
+
+static void maths_faults(const char *name, double (*act)(ae_ctx *))
+{
+    long k, forever, fired = 0, held = fault_held;
+    double want = NAN;
+    wrong = 0;
+    for (forever = 0; forever < 2; forever++)
+        for (k = 0; k < 3000; k++, fired++) {                   /* k = 0: nothing is refused */
+            ae_config config;
+            ae_ctx *ae;
+            double got;
+            memset(&config, 0, sizeof config);
+            config.threads = 1;
+            config.on_fail = on_fail;
+            ae = ae_new(&config);
+            fault_set(k, forever);
+            got = act(ae);
+            fault_at = 0;
+            if (k == 0) want = got;
+            if (!isnan(got) && got != want) complain("another result, and nobody was told", NULL), printf("# %g instead of %g\n", got, want);
+            ae_free(ae);
+            if (fault_held != held) { complain("memory is lost", NULL); held = fault_held; }
+            if (k && !fault_fired) break;
+        }
+    ok(fired > 8 && !isnan(want) && !wrong, "%s: %ld faults: it says so, or has the same result (%ld wrong)", name, fired - 2, wrong);
+}
+
 /* ---- the table of trials ---- */
 
 static void prepare(void)
@@ -384,6 +475,13 @@ int main(void)
     remove(path);
     idx_faults();
     kit_write_faults();
+    for (i = 0; i < POINTS * WIDE; i++) points[i] = (float)(i * i * 2654435761u >> 16 & 1023) / 512 + (float)(i / WIDE % 3);
+    for (i = 0; i < POINTS; i++) class_of[i] = (uint8_t)(i % 3);
+    maths_faults("PCA", maths_pca);
+    maths_faults("t-SNE", maths_tsne);
+    maths_faults("measures of a map", maths_tsne_measures);
+    maths_faults("measures of features", maths_features);
+    maths_faults("the coder", maths_coder);
     snprintf(path, sizeof path, "rm -rf '%s'", folder);
     ok(!system(path), "the folder is gone");
     for (i = 0; i < 2; i++) { free(old_bytes[i]); free(new_bytes[i]); }

@@ -173,6 +173,15 @@ static void test_distinct(const set *s) {
     ok(same == 0, "no two images are equal");
 }
 
+/* A line that is nearly full takes what there is room for, and writes nothing behind it. */
+static void test_full(void) {
+    static struct { strokes__line line; strokes__piece behind; } room;
+    strokes__point a = { 0, 0 }, b = { 36, 36 };
+    room.line.count = STROKES__MOST - 2;
+    strokes__curve(&room.line, a, a, b);
+    ok(room.line.count == STROKES__MOST && room.line.piece[STROKES__MOST - 1].b.x == 4 && !room.behind.b.x, "a drawing of too many pieces is cut short");
+}
+
 int main(void) {
     static set digits, letters;
     digits.classes = STROKES_DIGITS;
@@ -181,12 +190,13 @@ int main(void) {
     strokes_fill(STROKES_DIGITS, 1, COUNT, digits.images, digits.labels);
     strokes_fill(STROKES_LETTERS, 1, COUNT, letters.images, letters.labels);
 
-    printf("1..26\n");
+    printf("1..27\n");
     test_set(&digits, UINT64_C(0xec436a68be42f980), 0.7);
     test_index(&digits);
     test_distinct(&digits);
     test_set(&letters, UINT64_C(0x1fe2e8882dedbf8f), 0.6);
     test_index(&letters);
     test_distinct(&letters);
-    return failures > 0 || tests != 26;
+    test_full();
+    return failures > 0 || tests != 27;
 }
