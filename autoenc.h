@@ -767,28 +767,26 @@ static void ae__relayout_backward(ae_call *c) {
 static const ae_op ae__op_relayout = { "layout", 1, ae__relayout_shape, ae__relayout_forward, ae__relayout_backward, AE_ROW_ANY | AE_ROW_FRESH };
 static ae_tensor ae__run(ae_ctx *ae, const ae_op *op, const ae_tensor *in, int inputs, const float *arg, int args);
 
-/* x in the wanted layout: x itself, the twin made before, or a new one. */
+/* x, which is no poison, in the wanted layout, AE_NCHW or AE_NHWC: x itself, the twin made before, or a new one. */
 static ae_tensor ae__in_layout(ae_tensor x, int layout) {
     ae_ctx *ae = x.ctx;  ae_slot *s = ae__slot(x), *t;  float arg[2];
-    if (!s) return ae__poison(x.ctx);
-    if (s->layout == layout || (layout != AE_PACKED && s->layout != AE_PACKED && ae__same_bytes(s))) return x;
-    t = s->twin.ctx && (s->twin.slot & (uint32_t)AE_KEPT || s->twin.slot < ae->step.top) ? ae__at(ae, s->twin.slot) : NULL;
+    if (s->layout == layout || (s->layout != AE_PACKED && ae__same_bytes(s))) return x;
+    t = s->twin.ctx && s->twin.slot < ae->step.top ? ae__at(ae, s->twin.slot) : NULL;      /* made in this step, as all twins */
     if (t && t->gen == s->twin.gen && t->layout == layout && s->twin_version == s->version && t->needs_grad == (s->needs_grad && ae->grad_on)) return s->twin;
     arg[0] = (float)s->layout;  arg[1] = (float)layout;  s->twin = ae__run(ae, &ae__op_relayout, &x, 1, arg, 2);
     s->twin_version = s->version;  t = ae__slot(s->twin);
     if (t) t->layout = layout;
     return s->twin;
 }
-/* Brings every input into the layout that the row asks for.  Returns the output's layout; -1: poison, or a stale handle.
+/* Brings every input into the layout that the row asks for.  Returns the output's layout; -1: no memory for that.
    What repeats or joins numbers or planes of several images makes what a convolution takes. */
 static int ae__arrange(const ae_op *op, const ae_tensor *in, int inputs, ae_tensor *use) {
-    const ae_slot *s = ae__slot(in[0]), *t = s ? ae__slot(in[inputs > 1]) : NULL;  int i, layout = AE_NCHW;
-    if (!t) return -1;
+    const ae_slot *s = ae__slot(in[0]), *t = ae__slot(in[inputs > 1]);  int i, layout = AE_NCHW;
     if (op->layout & AE_ROW_NHWC) layout = AE_NHWC;
     else if (op->layout & AE_ROW_AXES && s->ndim == 4 && s->dim[0] > 1 && ae__same_bytes(s) && t->layout != AE_PACKED) layout = t == s ? AE_NHWC : t->layout;
     else if (op->layout & AE_ROW_ANY && s->layout != AE_PACKED) layout = s->layout;
     for (i = 0; i < inputs; i++) {
-        if ((s = ae__slot(in[i])) == NULL) return -1;
+        s = ae__slot(in[i]);
         use[i] = op == &ae__op_relayout ? in[i] : ae__in_layout(in[i], i && op->layout & AE_ROW_NHWC ? s->layout : layout);
         if (!ae__slot(use[i])) return -1;
     }
@@ -1004,7 +1002,7 @@ static void ae__set_shape(ae_array *out, int ndim, int n, int c, int h, int w) {
 /* ---- elementwise: y = f(x), y = f(a, b), any shape ---- */
 static const char *ae__like_first(ae_call *c) {
     memcpy(c->out.dim, c->in[0].dim, sizeof c->out.dim);  c->out.ndim = c->in[0].ndim;
-    return c->inputs == 2 && !ae__same_shape(&c->in[0], &c->in[1]) ? ae__two_shapes(c, "differ") : NULL;
+    return NULL;                                  /* two inputs were brought to one shape before: see ae__binary */
 }
 static void ae__map1(ae_call *c, int f, float p, float q) { ae__map(c->ctx, f, c->in[0].data, NULL, c->out.data, ae__count(&c->out), p, q, 0); }
 static void ae__map2(ae_call *c, int f) { ae__map(c->ctx, f, c->in[0].data, c->in[1].data, c->out.data, ae__count(&c->out), 1, 0, 0); }
@@ -1742,8 +1740,8 @@ static int ae__load(ae_loader *l, ae_column column) {
     ae_ctx *ae = l ? l->ctx : NULL;  int i;
     if (!l) return 0;
     for (i = 0; i < column.ndim; i++) if (column.dim[i] < 1) { ae__fail(ae, "a loader's rows need positive sizes, got %d", column.dim[i]); return 0; }
-    if (column.n < 1 || (l->columns && column.n != l->n) || l->columns == 2) {
-        ae__fail(ae, l->columns == 2 ? "a loader serves two things; make a second one for the rest" : column.n < 1 ? "a loader with %d rows; at least 1" : "%d rows beside %d: x and y must be equally many", column.n, l->n);
+    if (l->columns && (column.n != l->n || l->columns == 2)) {
+        ae__fail(ae, l->columns == 2 ? "a loader serves two things; make a second one for the rest" : "%d rows beside %d: x and y must be equally many", column.n, l->n);
         return 0;
     }
     if (!l->columns) {
@@ -1938,7 +1936,7 @@ static ae_tensor ae__conv_run(ae_net *l, ae_tensor x, int act, float slope) {
 static ae_tensor ae__batch_norm_run(ae_net *l, ae_tensor x, int act, float slope) {
     float training = (float)(l->training && !l->ctx->predicting);  ae_slot *count = ae__slot(l->tensor[4]);  (void)act, (void)slope;
     x = ae__layer_apply(&ae__op_batch_norm, l, x, &training, 1);
-    if (training != 0 && count) { count->data[0] += 1; count->version++; }
+    if (training != 0) { count->data[0] += 1; count->version++; }
     return x;
 }
 /* Dropout: times a mask of 0 and 1 / (1 - p).  Its words are numbered like noise: the same for any number of threads, and when a step is run again. */
@@ -2510,7 +2508,7 @@ static int ae__write_entry(ae_ctx *ae, FILE *f, const ae_entry *e) {
         for (i = 0; wide && i < n; i++) wide[i] = (int64_t)e->data[i];
         out = wide;
     }
-    else if (e->layout != AE_NCHW && e->data) {
+    else if (e->layout != AE_NCHW) {
         float *dense = ae__floats(ae, n);
         if (dense) ae__relayout(e->data, dense, e->dim, e->layout, 1, 0);
         out = dense;
@@ -2535,14 +2533,14 @@ static int ae__write(ae_ctx *ae, const char *path, const ae_net *net, const ae_e
     size_t mark = ae_begin(ae), size = strlen(path) + 6;  char *part = (char *)(void *)ae__floats(ae, size / 4 + 1);
     int well = part && ae__little_endian() && snprintf(part, size, "%s.part", path) > 0 && ae__write_file(ae, path, part, net, e, n);
     ae_end(ae, mark);
-    return well || (ae__little_endian() ? 0 : ae__world(ae, "saving is not written for big-endian machines"));
+    return well ? 1 : ae__little_endian() ? 0 : ae__world(ae, "saving is not written for big-endian machines");
 }
 
 /* ---- reading: a strict JSON parser for just the header's grammar ---- */
-static int  ae__bad(ae_file *f, const char *problem) { if (!f->problem) f->problem = problem; return 0; }
+static int  ae__bad(ae_file *f, const char *problem) { f->problem = problem; return 0; }
 static void ae__space(ae_file *f) { while (*f->at == ' ' || *f->at == '\t' || *f->at == '\n' || *f->at == '\r') f->at++; }
-static int  ae__is(ae_file *f, char c) { ae__space(f); return *f->at == c && f->at++; }          /* the next sign; goes past it */
-static int  ae__want(ae_file *f, char c) { return ae__is(f, c) || ae__bad(f, "its header is not the JSON of a safetensors file"); }
+static int  ae__is(ae_file *f, char c) { int is; ae__space(f); is = *f->at == c; f->at += is; return is; }      /* the next sign; goes past it */
+static int  ae__want(ae_file *f, char c) { return ae__is(f, c) ? 1 : ae__bad(f, "its header is not the JSON of a safetensors file"); }
 static int  ae__equals(const char *text, int length, const char *word) { return length == (int)strlen(word) && !memcmp(text, word, (size_t)length); }
 /* A string without escapes: names and our descriptions need none, and so nothing can hide in them. */
 static int ae__string(ae_file *f, const char **text, int *length) {
@@ -2560,7 +2558,7 @@ static int ae__whole(ae_file *f, size_t *value) {
         if (digits > 15) return ae__bad(f, "a number in its header is too large");
         *value = *value * 10 + (size_t)(*f->at - '0');
     }
-    return digits > 0 || ae__bad(f, "its header has no whole number where one must be");
+    return digits > 0 ? 1 : ae__bad(f, "its header has no whole number where one must be");
 }
 static int ae__parse_shape(ae_file *f, ae_found *t, size_t *elements) {
     size_t d;
@@ -2630,7 +2628,7 @@ static int ae__parse_header(ae_ctx *ae, ae_file *f) {
     } while (ae__is(f, ','));
     if (!ae__want(f, '}')) return 0;
     ae__space(f);
-    return f->at == f->header + f->header_bytes || ae__bad(f, "there is something behind its header's last brace");
+    return f->at == f->header + f->header_bytes ? 1 : ae__bad(f, "there is something behind its header's last brace");
 }
 static int ae__by_name(const void *a, const void *b) {
     const ae_found *x = (const ae_found *)a, *y = (const ae_found *)b;
@@ -2777,7 +2775,7 @@ AE_API int ae_load_all(ae_ctx *ae, const char *path) {
 
 /* ---- ae_open: the network from its description ---- */
 typedef struct ae_plan { const char *at, *problem; int depth, layers; double left; } ae_plan;   /* left: bytes of tensors that the file can still hold */
-static int ae__plan_is(ae_plan *p, char c) { return *p->at == c && p->at++; }
+static int ae__plan_is(ae_plan *p, char c) { int is = *p->at == c; p->at += is; return is; }
 static int ae__plan_word(ae_plan *p, char *word) {
     size_t n = 0;
     for (; ae__word_sign(*p->at); p->at++) { if (n + 1 >= AE_NAME) return 0; word[n++] = *p->at; }
@@ -2822,13 +2820,13 @@ static int ae__plan(ae_file *f, ae_net *net) {
     net->input_dims = (int)head[0];
     for (i = 0; i < 4; i++) net->input[i] = i && head[i] >= 1 ? (int)head[i] : 1;
     for (first = net; first->child; first = first->child) ;
-    return !net->input_dims || !first->kind->fuses || net->input[1] == (int)first->arg[0] || ae__bad(f, "its first layer cannot take the input that it describes");
+    return !net->input_dims || !first->kind->fuses || net->input[1] == (int)first->arg[0] ? 1 : ae__bad(f, "its first layer cannot take the input that it describes");
 }
 AE_API ae_net *ae_open(ae_ctx *ae, const char *path) {
     ae_file f;  ae_net *net;  int well;  uint32_t kept = ae->kept.top;  void *before = ae->permanent;
     if (!ae__read(ae, path, &f)) return NULL;
     net = ae_net_new(ae);
-    well = net && (ae__plan(&f, net) || ae__world(ae, "%.400s: %s", path, f.problem)) && ae__net_file(net, path, &f);
+    well = net && (ae__plan(&f, net) ? ae__net_file(net, path, &f) : ae__world(ae, "%.400s: %s", path, f.problem));
     ae__close(ae, &f);
     if (well) { ae_train(net, 0); return net; }
     if (net) { ae->roots = net->next; ae->n_roots--; }
@@ -2946,7 +2944,7 @@ AE_API int ae_diagnose(ae_net *net, ae_tensor x, char *text, size_t size) {
     int grad = ae_grad_enabled(ae, 0), fuse = ae->fuse, findings = 0, rows, same, i = ae->n_records;  double error, unused, spread, mean;
     ae->fuse = 0;  ae->predicting++;  y = ae_forward(net, x);  ae->predicting--;  ae->fuse = fuse;  ae_grad_enabled(ae, grad);
     for (; i < ae->n_records && !ae->poisoned; i++)
-        if (ae->records[i].net && ae->records[i].op != &ae__op_relayout && ae->records[i].op != &ae__op_view && ae->records[i].net->kind->owns != ae__lstm_owns) findings += ae__diagnose_layer(ae, &ae->records[i], &t);
+        if (ae->records[i].op != &ae__op_relayout && ae->records[i].op != &ae__op_view && ae->records[i].net->kind->owns != ae__lstm_owns) findings += ae__diagnose_layer(ae, &ae->records[i], &t);
     findings += ae__diagnose_steps(net, &t);  rows = ae->poisoned ? 0 : ae_size(y, 0);
     if (rows > 1 && ae_size(x, 0) == rows) {
         same = ae_size(x, -1) == ae_size(y, -1);

@@ -125,10 +125,11 @@ for my $file (@files) {
     my @text = split /\n/, slurp($file);
     my ($lines, $run, $branches, $taken, $explained, $unrun, @left) = (0, 0, 0, 0, 0, 0);
     for my $l (sort { $a <=> $b } keys %{ $line{$file} }) {
-        my ($missed, $of, $ran) = (0, 0, $line{$file}{$l} > 0);
+        my ($missed, $of, $ran, @which) = (0, 0, $line{$file}{$l} > 0);
         for my $f (values %{ $branch{$file}{$l} }) {
+            push @which, map { $of + $_ } grep { !$f->{$_} } sort { $a <=> $b } keys %$f;
             $of += keys %$f;
-            $missed += grep { !$_ } values %$f;
+            $missed = @which;
         }
         $lines++, $run += $ran, $branches += $of, $taken += $of - $missed;
         next if $ran && !$missed;
@@ -136,7 +137,7 @@ for my $file (@files) {
         $t =~ s/\t/ /g;
         $explained++, next if explained($file, $t, $ran, $missed);
         $unrun += !$ran;
-        push @left, sprintf '%s:%d: %s: %s', $file, $l, $ran ? "$missed of $of branches never" : 'never run', $t;
+        push @left, sprintf '%s:%d: %s: %s', $file, $l, $ran ? "$missed of $of branches never (" . join(' ', @which > 9 ? (@which[0 .. 8], '...') : @which) . ')' : 'never run', $t;
     }
     printf "# %-22s lines %4d of %4d (%.1f %%), branches %4d of %4d (%.1f %%), %d lines explained\n", $file, $run, $lines, 100 * $run / ($lines || 1), $taken, $branches, 100 * $taken / ($branches || 1), $explained;
     print "# $_\n" for grep { $o{list} || $strict || /never run/ } @left;
