@@ -770,7 +770,8 @@ static ae_tensor ae__run(ae_ctx *ae, const ae_op *op, const ae_tensor *in, int i
 /* x, which is no poison, in the wanted layout, AE_NCHW or AE_NHWC: x itself, the twin made before, or a new one. */
 static ae_tensor ae__in_layout(ae_tensor x, int layout) {
     ae_ctx *ae = x.ctx;  ae_slot *s = ae__slot(x), *t;  float arg[2];
-    if (s->layout == layout || (s->layout != AE_PACKED && ae__same_bytes(s))) return x;
+    if (s->layout == AE_PACKED && layout == AE_NHWC) x = ae__in_layout(x, AE_NCHW), s = ae__slot(x);      /* a weight as an image: by way of PyTorch's shape */
+    if (!s || s->layout == layout || (s->layout != AE_PACKED && ae__same_bytes(s))) return x;
     t = s->twin.ctx && s->twin.slot < ae->step.top ? ae__at(ae, s->twin.slot) : NULL;      /* made in this step, as all twins */
     if (t && t->gen == s->twin.gen && t->layout == layout && s->twin_version == s->version && t->needs_grad == (s->needs_grad && ae->grad_on)) return s->twin;
     arg[0] = (float)s->layout;  arg[1] = (float)layout;  s->twin = ae__run(ae, &ae__op_relayout, &x, 1, arg, 2);
@@ -835,7 +836,7 @@ static void ae__check_finite(ae_ctx *ae, const ae_record *r, const float *p, siz
 static unsigned ae__fpu_enter(void);
 static void     ae__fpu_leave(unsigned state);
 
-/* The machine's name tells which ops the device has no form of: each of the first seven once. */
+/* The machine's name tells which ops the device has no form of: each of the first eight once. */
 static void ae__tell_host_op(ae_ctx *ae, const ae_op *op) {
     size_t used = strlen(ae->machine);  int i;
     for (i = 0; i < ae->n_host_ops; i++) if (ae->host_ops[i] == op || i == AE_HOST_OPS - 1) return;
