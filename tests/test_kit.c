@@ -340,6 +340,7 @@ static void die_in_bar(void) { set_up(); run.drawn = 1; kit_die(&run, 3, "it"); 
 static void check_files(void)
 {
     char want[900];
+    int held;
     write_text("tool", "#!/bin/sh\n", 0755);
     snprintf(want, sizeof want, "some/where|%s|.|.|.|", folder);
     ends(find_folder, 0, want, "where the program is, without /proc");
@@ -349,6 +350,11 @@ static void check_files(void)
     ends(no_room_for_text, 3, "out of memory", "no memory for a text");
     WORDS("--device", "auto");
     ends(without_locks, 0, "epochs 2", "a file system without locks is no reason to stop");
+    held = open(out, O_RDONLY);
+    if (held < 0 || flock(held, LOCK_EX)) ok(0, "the test can lock %s", out);
+    ends(options_only, 3, "another run is at work in", "a folder in which another run is at work");
+    ends(without_locks, 0, "epochs 2", "where there are no locks it is not noticed");
+    close(held);
     ends(without_context, 3, "out of memory", "no memory for a context");
     ends(with_card, 0, "card, 24 GB; avx2, 2 threads\n", "a card is named");
     ends(with_no_card, 0, "no card is there, using the CPU\n", "and so is the reason why none is used");

@@ -9,7 +9,7 @@
 typedef struct watch {
     long   blocks, requests, fails;      /* held now; asked for so far; calls of on_fail */
     size_t bytes, largest;               /* held now; the largest request */
-    long   refuse;                       /* refuse this and all later requests; 0: none */
+    long   refuse, refused;              /* refuse this and all later requests; 0: none.  How many were refused */
     size_t most;                         /* refuse what is larger; 0: nothing */
     char   text[1200];                   /* what on_fail was told first */
 } watch;
@@ -21,7 +21,7 @@ static void *watch_alloc(void *user, size_t bytes)
     char *p;
     if (bytes > w->largest) w->largest = bytes;
     w->requests++;
-    if ((w->refuse && w->requests >= w->refuse) || (w->most && bytes > w->most)) return NULL;
+    if ((w->refuse && w->requests >= w->refuse) || (w->most && bytes > w->most)) { w->refused++; return NULL; }
     p = (char *)malloc(bytes + 64);
     if (!p) return NULL;
     memcpy(p, &bytes, sizeof bytes);
