@@ -420,7 +420,7 @@ static inline int pca_fit_in(ae_ctx *ae, const pca_rows *rows, int n, pca_model 
     if (!well) return pca_why(why, size, "PCA: the matrix product failed, see ae_error");
     for (int c = 0; c < m->d; c++) m->variance += cov[(size_t)c * m->d + c];
     if (!(m->variance - m->variance == 0)) return pca_why(why, size, "PCA: the values are too large to square");
-    return pca_eigen(ae, cov, m) || pca_why(why, size, "PCA: out of memory");
+    return pca_eigen(ae, cov, m) ? 1 : pca_why(why, size, "PCA: out of memory");
 }
 
 /* Fit k components, 1 <= k <= d, to n rows of d columns.  Fewer than k + 1 rows, or constant columns, are no error: the

@@ -351,8 +351,7 @@ static inline void tsne_calibrate_row(const float *d, int k, double perplexity, 
         if (fabs(got - perplexity) <= 1e-5 * perplexity) break;
         if (got > perplexity) low = beta;
         else high = beta;
-        beta = high < 0 ? 2 * beta : (low + high) / 2;
-        if (!(beta < 1e300)) break;      /* too many equally near neighbours: they share */
+        beta = high < 0 ? 2 * beta : (low + high) / 2;      /* too many equally near neighbours: they share */
     }
     for (int j = 0; j < k; j++) p[j] = (float)(tsne_exp(-beta * ((double)d[j] - d[0])) / sum);
 }
@@ -837,7 +836,7 @@ static inline int tsne_run(ae_ctx *ae, const float *data, int n, int d, const ts
     report->neighbours = 3 * report->perplexity + 1 < n - 1 ? (int)(3 * report->perplexity + 1) : n - 1;
     well = tsne_optimise(ae, &g, o, map, report);
     tsne_graph_free(&g);
-    return well || tsne_no(report, "the descent ran away or memory ran out; is the learning rate too high?");
+    return well ? 1 : tsne_no(report, "the descent ran away or memory ran out; is the learning rate too high?");
 }
 
 #if defined(__GNUC__) && !defined(__clang__)

@@ -247,6 +247,20 @@ static void test_constant(void)
     free(many);
 }
 
+static void test_too_much(void)
+{
+    int16_t s[1] = { 0 };
+    static const int bad[][2] = { { -1, 1 }, { CODER_ROWS + 1, 1 }, { 1, 0 }, { 1, CODER_COLUMNS + 1 } };
+    int taken = 0;
+    for (int i = 0; i < 4; i++) {
+        coder_file f = { 1, bad[i][0], bad[i][1], 1, s };
+        uint8_t *bytes;
+        size_t size;
+        taken += coder_pack(&f, &bytes, &size);
+    }
+    ok(!taken, "fewer rows than none, more than the format has, no column or too many are not packed");
+}
+
 static void test_garbage(void)
 {
     uint8_t bytes[400];
@@ -297,6 +311,7 @@ int main(void)
     free(good);
     free(s);
     test_constant();
+    test_too_much();
     test_garbage();
     test_numbers();
     return tap_end();

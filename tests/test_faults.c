@@ -349,7 +349,7 @@ static void kit_write_faults(void)
 
 /* ---- the lessons' mathematics: each returns what it found, or NaN if it says that it could not ---- */
 
-enum { POINTS = 50, WIDE = 6 };
+enum { POINTS = 150, WIDE = 6 };
 static float points[POINTS * WIDE];
 static uint8_t class_of[POINTS];
 
@@ -393,6 +393,7 @@ static double maths_features(ae_ctx *ae)
 static double maths_coder(ae_ctx *ae)
 {
     int16_t symbol[POINTS * WIDE];
+    static int rows = 1;                 /* so many that the end of the code, four bytes, needs one more piece of memory */
     coder_file f = { 7, POINTS, WIDE, 0.1f, symbol }, g;
     uint8_t *bytes;
     size_t size, i;
@@ -400,9 +401,12 @@ static double maths_coder(ae_ctx *ae)
     double sum = 0;
     (void)ae;
     for (i = 0; i < POINTS * WIDE; i++) symbol[i] = (int16_t)(i * i * 2654435761u >> 21 & 4095);     /* hardly to be compressed: more than one piece of memory */
+    for (f.columns = 1, f.rows = rows, size = 0; !fault_at && f.rows < POINTS * WIDE && !(size > 768 && size - 4 <= 768); rows = f.rows++)
+        if (coder_pack(&f, &bytes, &size)) fault_free(bytes);
+    f.rows = rows;
     if (!coder_pack(&f, &bytes, &size)) return NAN;
     if (!coder_unpack(bytes, size, &g, why, sizeof why)) sum = *why ? NAN : 0;
-    for (i = 0; g.symbol && i < POINTS * WIDE; i++) sum += g.symbol[i] == symbol[i];
+    for (i = 0; g.symbol && i < (size_t)rows; i++) sum += g.symbol[i] == symbol[i];
     fault_free(bytes), fault_free(g.symbol);
     return sum;
 }

@@ -112,6 +112,8 @@ int main(void)
     static const uint8_t right[] = { 1, 1, 2 };
     double deviation;
     ok(near(metrics_mean(four, 4, &deviation), 4, 1e-12) && near(deviation, sqrt(8 / 3.0), 1e-12), "mean, and standard deviation with n - 1");
+    ok(near(metrics_mean(four, 1, &deviation), 2, 1e-12) && deviation == 0, "one value has no deviation");
+    ok(metrics_precision((metrics_point){ 0.5, 0, 0 }) == 1, "where nobody is called positive all of those are");
     ok(near(metrics_right(score, right, 3, 3), 2 / 3.0, 1e-12), "the highest score decides, of equal ones the first");
     ae_free(ae);
     return tap_end();

@@ -188,10 +188,41 @@ static void test_awkward(ae_ctx *ae)
     check(pca_fit(ae, &rows, 20, D, 2, &m, why, sizeof why) && m.variance == 0 && worst_angle(&m) < 1e-9, "a covariance of exactly zero");
     pca_free(&m);
     check(!pca_fit(ae, &rows, 40, D, D + 1, &m, why, sizeof why) && why[0], "more components than columns are refused");
+    check(!pca_fit(ae, &rows, 0, D, 1, &m, why, sizeof why) && !pca_fit(ae, &rows, 1, 0, 1, &m, why, sizeof why) && !pca_fit(ae, &rows, 1, D, 0, &m, why, sizeof why), "so are no rows, no columns, no components");
+    strcpy(why, "as before");
+    check(!pca_fit(ae, &rows, 0, D, 1, &m, NULL, 9) && !pca_fit(ae, &rows, 0, D, 1, &m, why, 0) && !strcmp(why, "as before"), "whether or not there is room to say why");
+    check(pca_fit(ae, &rows, 20, D, 2, &m, why, sizeof why) && pca_error(ae, &m, &rows, 0, 1) < 0 && pca_error(ae, &m, &rows, 1, -1) < 0 && pca_error(ae, &m, &rows, 1, 3) < 0
+          && !pca_project(ae, &m, &rows, 0, 1, x) && !pca_project(ae, &m, &rows, 1, 0, x) && !pca_project(ae, &m, &rows, 1, 3, x), "and to use no row, or fewer or more components than there are");
+    pca_free(&m);
+    x[9] = 1e30f;
+    check(!pca_fit(ae, &rows, 20, D, 2, &m, why, sizeof why) && strstr(why, "too large to square"), "values whose squares are no floats are refused");
+    x[9] = 1;
     x[7] = NAN;
     why[0] = 0;
     check(!pca_fit(ae, &rows, 40, D, 2, &m, why, sizeof why) && strstr(why, "NaN") != NULL, "NaN is refused");
     check(m.mean == NULL && m.component == NULL, "and nothing is left behind");
+    free(x);
+}
+
+/* Noise has no direction that stands out, so the iteration is slow; and a few numbers that are next to nothing. */
+static void test_slow(ae_ctx *ae)
+{
+    enum { D = 130, N = 3000 };
+    float *x = (float *)malloc((size_t)N * D * sizeof *x);
+    double h[4] = { 0, 1e-310, 1e-310, 0 }, q[4];
+    char why[160] = "";
+    pca_rows rows = pca_rows_f32(x);
+    pca_model m;
+    if (!x) exit(3);
+    for (int i = 0; i < N * D; i++) x[i] = (float)pca_scatter((uint32_t)i);
+    check(pca_fit(ae, &rows, N, D, 2, &m, why, sizeof why) && m.iterations > 6 && worst_angle(&m) < 1e-9 && m.eigenvalue[0] >= m.eigenvalue[1] && m.eigenvalue[0] < 0.6,
+          "noise takes more than one round");
+    pca_free(&m);
+    for (int i = 0; i < 100 * 100; i++) x[i] = (float)pca_scatter((uint32_t)i);
+    check(pca_fit(ae, &rows, 100, 100, 95, &m, why, sizeof why) && worst_angle(&m) < 1e-9, "nearly all components of a hundred columns");
+    pca_free(&m);
+    pca_jacobi(h, q, 2);
+    check(q[0] == 1 && q[1] == 0 && q[3] == 1, "what is next to nothing is not turned");
     free(x);
 }
 
@@ -231,6 +262,7 @@ int main(void)
     test_threads();
     test_bytes(ae);
     test_awkward(ae);
+    test_slow(ae);
     test_latents(ae);
     ae_free(ae);
     printf("1..%d\n", tests);

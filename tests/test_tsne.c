@@ -3,6 +3,11 @@
    cc -O1 tests/test_tsne.c -o test_tsne -lm -lpthread && AUTOENC_SHARED=folder ./test_tsne
    With AUTOENC_SHARED/fixtures/latents.npy and latents_labels.npy it also maps 10,000 latents, which takes 5 to 20
    seconds at -O2; without, those checks are skipped. */
+#include <string.h>
+static const char *kinds;                /* kinds of instructions that this processor is said to have; NULL: those that it has */
+#if defined(__x86_64__) || defined(__i386__)
+#define __builtin_cpu_supports(kind) (kinds ? strstr(kinds, "<" kind ">") != NULL : __builtin_cpu_supports(kind))
+#endif
 #define AUTOENC_IMPLEMENTATION
 #include "../autoenc.h"
 #include "../lessons/tsne.h"
@@ -108,7 +113,7 @@ static void test_blobs(ae_ctx *ae)
    point for good. */
 static void test_large_perplexity(ae_ctx *ae)
 {
-    enum { N = 2000 };
+    enum { N = 2000, FEW = 600 };
     static float x[N * COLUMNS], map[N * 2];
     tsne_options o = tsne_defaults();
     tsne_report r;
@@ -119,6 +124,8 @@ static void test_large_perplexity(ae_ctx *ae)
     check(finite_map(map, N) && r.iterations == 1000 && tsne_trustworthiness(ae, x, N, COLUMNS, map, 2, 10) > 0.7, "and the points are told apart");
     o.exaggeration = 1;
     check(tsne_run(ae, x, N, COLUMNS, &o, map, &r) && !r.note[0], "no exaggeration needs no lowering");
+    o.exaggeration = 12, o.perplexity = 5000;
+    check(tsne_run(ae, x, FEW, COLUMNS, &o, map, &r) && strstr(r.note, "are few for") && tsne_trustworthiness(ae, x, FEW, COLUMNS, map, 2, 10) > 0.6, "where that is lowered, too, the first word counts");
 }
 
 /* ==== The same bits ======================================================================================== */
@@ -269,6 +276,29 @@ static void test_nearest(ae_ctx *ae)
 /* i = arange(40)[:, None]; c = arange(5); x = (((i*i*31 + c*c*17 + i*c*101 + 7*i) % 997) / 997).astype(float32); y = x[:, :2]
    sklearn.manifold.trustworthiness(x, y, n_neighbors=5); sklearn.manifold._t_sne._joint_probabilities_nn with perplexity 5
    over 16 neighbours; KL of y against it over all pairs; leave-one-out vote of 5 neighbours in x with labels i * 3 // 40 */
+/* A base so large that it is read in several pieces. */
+static void test_pieces(ae_ctx *ae)
+{
+    enum { N = 210, D = 784 };
+    static float x[N * D];
+    int index[3], wrong = 0;
+    float distance[3];
+    for (int i = 0; i < N * D; i++) x[i] = (float)pca_scatter((uint32_t)i);
+    for (int q = 0; q < N; q += 19) {
+        int best = -1;
+        double least = INFINITY;
+        float query[D];
+        for (int c = 0; c < D; c++) query[c] = x[q * D + c] + 0.01f * (float)(c % 7);
+        for (int i = 0; i < N; i++) {
+            double sum = 0;
+            for (int c = 0; c < D; c++) sum += ((double)query[c] - x[i * D + c]) * ((double)query[c] - x[i * D + c]);
+            if (sum < least) least = sum, best = i;
+        }
+        wrong += !tsne_nearest(ae, x, N, query, 1, D, 3, index, distance) || index[0] != best || fabs(distance[0] - least) > 1e-3 * least;
+    }
+    check(!wrong, "the nearest of many points with many columns");
+}
+
 static void test_reference(ae_ctx *ae)
 {
     float x[40 * 5], y[40 * 2], top = 0;
@@ -306,7 +336,26 @@ static void test_exp(void)
         if (error > worst) worst = error;
     }
     printf("# worst relative error %.2g\n", worst);
-    check(worst < 1e-15 && tsne_exp(0) == 1 && tsne_exp(-1e9) == 0, "our exp is exp");
+    check(worst < 1e-15 && tsne_exp(0) == 1 && tsne_exp(-1e9) == 0 && tsne_exp(1e9) == tsne_exp(700), "our exp is exp");
+}
+
+/* A processor without some kinds of instructions takes the next best. */
+static void test_processors(void)
+{
+#ifdef TSNE_X86
+    static const struct { const char *kinds; int lanes, best; } cases[] = {
+        { "<avx2><fma><avx512f>", 0, 16 }, { "<avx2><fma><avx512f>", 8, 8 }, { "<avx2><fma><avx512f>", 4, 4 }, { "<avx2><fma>", 0, 8 }, { "<avx2>", 0, 4 }, { "<fma>", 16, 4 }, { "", 0, 4 } };
+    int wrong = 0;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        kinds = cases[i].kinds;
+        tsne_isa isa = tsne_isa_of(cases[i].lanes);
+        wrong += isa.repel != (cases[i].best == 16 ? tsne_repel_avx512 : cases[i].best == 8 ? tsne_repel_avx2 : tsne_repel_plain);
+    }
+    kinds = NULL;
+    check(!wrong, "each processor gets the widest vectors that it has");
+#else
+    skip("each processor gets the widest vectors that it has", "there is one kind here");
+#endif
 }
 
 /* ==== Awkward input ======================================================================================== */
@@ -327,7 +376,13 @@ static void test_few(ae_ctx *ae)
     check(said, "and the lower perplexity is reported");
     well = tsne_run(ae, x, 40, 1, &o, map, &r) && finite_map(map, 40);
     check(well, "data of one column are mapped");
-    check(!tsne_run(ae, x, 0, 5, &o, map, &r) && r.note[0], "no points are refused");
+    check(!tsne_run(ae, x, 0, 5, &o, map, &r) && r.note[0] && !tsne_run(ae, x, 9, 0, &o, map, &r) && r.note[0], "no points, or no columns, are refused");
+    o.early = 0;
+    check(tsne_run(ae, x, 40, 5, &o, map, &r) && r.iterations == 300 && finite_map(map, 40), "no early part");
+    o.early = 100, o.exaggeration = 0.5;
+    check(tsne_run(ae, x, 40, 5, &o, map, &r) && finite_map(map, 40), "attraction made weaker");
+    o.exaggeration = 1.5;
+    check(tsne_run(ae, x, 40, 5, &o, map, &r) && finite_map(map, 40), "attraction made a little stronger");
 }
 
 static void test_identical(ae_ctx *ae)
@@ -343,6 +398,18 @@ static void test_identical(ae_ctx *ae)
     check(tsne_run(ae, x, 200, 3, &o, map, &r) && finite_map(map, 200), "a hundred identical points among a hundred others, far apart");
     for (int i = 0; i < 600; i++) x[i] = (float)pca_scatter((uint32_t)i) * 1e-12f;
     check(tsne_run(ae, x, 200, 3, &o, map, &r) && finite_map(map, 200) && r.kl < 3, "tiny numbers");
+    for (int i = 0; i < 600; i++) x[i] = (float)pca_scatter((uint32_t)i) * 1e-17f;
+    check(tsne_run(ae, x, 200, 3, &o, map, &r) && finite_map(map, 200) && strstr(r.note, "the same"), "tinier ones are as good as the same");
+    for (int i = 0; i < 600; i++) x[i] = (float)(i / 3 % 40);                     /* five of each */
+    check(tsne_trustworthiness(ae, x, 200, 3, x, 3, 7) == 1, "of points that are the same the first are the nearest, in both spaces");
+    check(tsne_trustworthiness(ae, x, 200, 3, x, 3, 0) < 0 && tsne_trustworthiness(ae, x, 200, 3, x, 3, 100) < 0, "no neighbour, or half of all, is no measure");
+    check(tsne_trustworthiness(ae, x, 200, 3, x + 1, 3, 7) <= 1, "nor is it ever above 1");
+    size_t start[3] = { 0, 0, 0 };
+    tsne_graph none = { 2, start, NULL, NULL };
+    check(tsne_kl(ae, &none, map) == 0, "points without neighbours diverge from nothing");
+    int index[8];
+    float distance[8];
+    check(!tsne_nearest(ae, x, 9, map, 0, 3, 2, index, distance) && !tsne_nearest(ae, x, 9, map, 2, 0, 2, index, distance), "the nearest of no points, or without columns, are refused");
 }
 
 static int stop_at_fifty(void *user, int done, int all)
@@ -377,6 +444,15 @@ static void test_refusals(ae_ctx *ae)
     o.perplexity = NAN;
     check(!tsne_run(ae, x, BLOBS, COLUMNS, &o, map, &r) && r.note[0], "a perplexity of NaN is refused");
     o.perplexity = 20;
+    o.exaggeration = 0;
+    check(!tsne_run(ae, x, BLOBS, COLUMNS, &o, map, &r) && strstr(r.note, "exaggeration positive"), "an exaggeration of nothing is refused");
+    o.exaggeration = 12, o.iterations = -1;
+    check(!tsne_run(ae, x, BLOBS, COLUMNS, &o, map, &r) && strstr(r.note, "iterations"), "so are fewer iterations than none");
+    o.iterations = 60, o.learning_rate = -1;
+    check(!tsne_run(ae, x, BLOBS, COLUMNS, &o, map, &r) && strstr(r.note, "learning rate not negative"), "a negative learning rate");
+    o.learning_rate = 0, map[7] = NAN, o.start = map;
+    check(!tsne_run(ae, x, BLOBS, COLUMNS, &o, map, &r) && strstr(r.note, "starting positions"), "a start that is no number");
+    o.start = NULL;
     o.learning_rate = 1e30;
     check(!tsne_run(ae, x, BLOBS, COLUMNS, &o, map, &r) && strstr(r.note, "ran away"), "a descent that runs away is no success");
 }
@@ -436,6 +512,8 @@ int main(void)
     if (!ae) return 3;
     test_exp();
     test_nearest(ae);
+    test_pieces(ae);
+    test_processors();
     test_reference(ae);
     test_gradient(ae);
     test_blobs(ae);
