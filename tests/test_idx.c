@@ -73,6 +73,7 @@ static const edit edits[] = {
     { "floats",                    0, 0,  0x00000d03, "not an IDX file of images" },
     { "four axes",                 0, 0,  0x00000804, "not an IDX file of images" },
     { "labels for images",         0, 0,  0x00000801, "not an IDX file of images" },
+    { "neither packed nor images", 0, 0,  0x1f000803, "not an IDX file of images" },
     { "packed images",             0, 0,  0x1f8b0800, "still packed by gzip; unpack it" },
     { "images for labels",         1, 0,  0x00000803, "not an IDX file of labels" },
     { "packed labels",             1, 0,  0x1f8b0800, "still packed by gzip; unpack it" },
@@ -131,6 +132,21 @@ static void check_labels(void)
     ok(!wrong, "labels that fit neither images nor classes are refused (%d not)", wrong);
 }
 
+/* Headers that the size of the file agrees with, and impossible all the same. */
+static void check_counts(void)
+{
+    static const uint8_t none[8] = { 0, 0, 8, 1, 0, 0, 0, 0 }, many[8] = { 0, 0, 8, 1, 0x80, 0, 0, 0 };
+    char name[400];
+    int wrong = 0;
+    write_file("images-idx3-ubyte", good_images, sizeof good_images);
+    write_file("labels-idx1-ubyte", none, sizeof none);
+    wrong += refused("no labels, and none there", "labels", "its header says 0 labels", KIT_DIGITS, IMAGE_BYTES);
+    write_file("labels-idx1-ubyte", many, sizeof many);
+    snprintf(name, sizeof name, "%s-labels-idx1-ubyte", stem);
+    if (sizeof(off_t) > 4 && !truncate(name, 8 + ((off_t)1 << 31))) wrong += refused("2^31 labels, and all there", "labels", "its header says 2147483648 labels", KIT_DIGITS, IMAGE_BYTES);
+    ok(!wrong, "no labels at all, and more than an int counts, are refused (%d not)", wrong);
+}
+
 /* What is no plain file, or none at all. */
 static void check_others(void)
 {
@@ -166,6 +182,7 @@ int main(void)
     check_edits();
     check_lengths();
     check_labels();
+    check_counts();
     check_others();
     ok(!held, "no memory is lost");
     snprintf(command, sizeof command, "rm -r '%s'", folder);

@@ -10,17 +10,23 @@
 
 #include <sys/resource.h>
 #include <unistd.h>
+#include <fcntl.h>
 #include <sys/file.h>
 #include <sys/wait.h>
 #include <errno.h>
 /* What the system lacks, or has, in this case. */
-static int no_links, a_terminal, no_children, no_locks, no_context, interruptions;
+static int no_links, a_terminal, no_children, no_locks, no_context, no_memory, nobody_waits, interruptions, refused_call;
 static const char *a_machine;
 static ssize_t test_readlink(const char *path, char *to, size_t n) { return no_links ? -1 : readlink(path, to, n); }
 static int test_isatty(int fd) { return a_terminal || isatty(fd); }
 static pid_t test_fork(void) { return no_children ? -1 : fork(); }
 static int test_flock(int fd, int how) { return no_locks ? (errno = ENOLCK, -1) : flock(fd, how); }
-static pid_t test_waitpid(pid_t pid, int *status, int how) { return interruptions-- > 0 ? (errno = EINTR, -1) : waitpid(pid, status, how); }
+static void *test_malloc(size_t n) { return no_memory == 1 ? NULL : malloc(n); }
+static void *test_realloc(void *p, size_t n) { return no_memory ? NULL : realloc(p, n); }
+static int may(void) { return !refused_call || --refused_call; }       /* the so many-th call is refused */
+static int test_open(const char *path, int how, int mode) { return may() ? open(path, how, mode) : -1; }
+static int test_dup2(int from, int to) { return may() ? dup2(from, to) : -1; }
+static pid_t test_waitpid(pid_t pid, int *status, int how) { return nobody_waits ? (errno = ECHILD, -1) : interruptions-- > 0 ? (errno = EINTR, -1) : waitpid(pid, status, how); }
 static ae_ctx *test_new(const ae_config *config) { return no_context ? NULL : ae_new(config); }
 static const char *test_machine(const ae_ctx *ae) { return a_machine ? a_machine : ae_machine(ae); }
 #define readlink(path, to, n) test_readlink(path, to, n)
@@ -28,10 +34,22 @@ static const char *test_machine(const ae_ctx *ae) { return a_machine ? a_machine
 #define fork() test_fork()
 #define flock(fd, how) test_flock(fd, how)
 #define waitpid(pid, status, how) test_waitpid(pid, status, how)
+#define malloc(n) test_malloc(n)
+#define realloc(p, n) test_realloc(p, n)
+#define dup2(from, to) test_dup2(from, to)
+#define open(...) test_open_how(__VA_ARGS__, 0, 0)
+#define test_open_how(path, how, mode, ...) test_open(path, how, mode)
 #define ae_new(config) test_new(config)
 #define ae_machine(ae) test_machine(ae)
 #include "../lessons/kit.h"
 #include "../lessons/kit_quality.h"
+#include "../lessons/coder.h"
+#include "../lessons/tools.h"
+#include "../lessons/rate.h"
+#undef malloc
+#undef realloc
+#undef dup2
+#undef open
 #undef readlink
 #undef isatty
 #undef fork
@@ -501,6 +519,18 @@ static void full_disk(void)
     lesson();
 }
 
+/* A device that has no form of some op: it is told after the first epoch, and once. */
+static void check_here(void)
+{
+    const char *first;
+    a_machine = "a card; avx2, 2 threads; here: sort, fold";
+    WORDS("--epochs", "2", "--no-plot");
+    ends(lesson, 0, "on the processor, with values carried over and back: sort, fold\n", "what a device has no form of");
+    first = strstr(said, "carried over");
+    ok(first && !strstr(first + 1, "carried over"), "is told once");
+    a_machine = NULL;
+}
+
 /* What a folder's plots.tsv names goes when another run takes the place; but pictures and their data only. */
 static void check_earlier(void)
 {
@@ -648,7 +678,131 @@ static void check_pictures(void)
     free(before), free(found);
 }
 
+/* ---- other people's tools, and what lesson 10 makes of them ---- */
+
+static const char *const cat[] = { "some_tool", "-x", NULL };
+static size_t made;
+static void with_tool(void)
+{
+    start();
+    uint8_t *answer = tools_run(&run, cat, (const uint8_t *)"some bytes", 10, &made);
+    printf("answer: %.*s\n", answer ? (int)made : 4, answer ? (const char *)answer : "none");
+    free(answer);
+    printf("left: %d\n", !access(in_folder("out/tool.in"), F_OK) || !access(in_folder("out/tool.out"), F_OK));
+}
+static void connections(void)
+{
+    int well = 0;
+    write_text("in", "x", 0644);
+    for (int k = 1; k <= 6; k++) refused_call = k, well += tools_connect(in_folder("in"), in_folder("to"));
+    refused_call = 0;
+    exit(well ? 1 : tools_connect(in_folder("in"), in_folder("to")) ? 7 : 2);
+}
+static void read_things(void)
+{
+    char why[80] = "";
+    size_t size;
+    uint8_t *bytes = tools_read(in_folder("in"), &size, why, sizeof why);
+    printf("%d, ", bytes && size == 1 && *bytes == 'x');
+    free(bytes);
+    no_memory = 1, printf("%d ", !tools_read(in_folder("in"), &size, why, sizeof why)), no_memory = 0;
+    printf("%s, ", why);
+    printf("%d ", !tools_read(in_folder("nothing"), &size, why, sizeof why));
+    printf("%s, ", why);
+    printf("%d ", !tools_read(folder, &size, why, sizeof why));
+    printf("%s, ", why);
+    const char *longer = "/sys/kernel/mm/transparent_hugepage/enabled";          /* says that it has a page, and has a line */
+    struct stat info;
+    if (stat(longer, &info) || info.st_size < 1000) printf("1 cannot be read");
+    else printf("%d %s", !tools_read(longer, &size, why, sizeof why), why);
+}
+
+static void check_tools(void)
+{
+    const char *path = getenv("PATH");
+    char *before = strdup(path ? path : ""), *found = (char *)malloc(strlen(before) + 400);
+    sprintf(found, "%s/bin:%s", folder, before);
+    WORDS("--quick");
+    ends(with_tool, 0, "answer: none", "a tool that is not installed");
+    setenv("PATH", found, 1);
+    write_text("bin/some_tool", "#!/bin/sh\n[ $1 = -x ] && exec tr a-z A-Z\n", 0755);
+    ends(with_tool, 0, "answer: SOME BYTES", "what a tool answers");
+    ok(strstr(said, "left: 0") != NULL, "and nothing is left");
+    interruptions = 3, ends(with_tool, 0, "answer: SOME BYTES", "while signals arrive"), interruptions = 0;
+    nobody_waits = 1, ends(with_tool, 0, "answer: none", "a tool that somebody else waited for"), nobody_waits = 0;
+    no_children = 1, ends(with_tool, 0, "answer: none", "no more programs"), no_children = 0;
+    write_text("bin/some_tool", "#!/bin/sh\ncat; exit 4\n", 0755);
+    ends(with_tool, 0, "answer: none", "a tool that fails");
+    ends(connections, 7, "", "files for a tool that cannot be opened, or not put in their place");
+    ends(read_things, 0, "1, 1 cannot be read, 1 No such file or directory, 1 not a file, 1 cannot be read", "files, and what is none");
+    setenv("PATH", before, 1);
+    free(before), free(found);
+}
+static void tool_without_files(void) { start(); kit_write(&run, "tool.in", "x", 1); refused_call = 6; with_tool(); }
+
+static void board_up(rate_board *l)
+{
+    static const char *const names[CURVES] = { "network", "PCA", "coder", "JPEG", "JPEG arithmetic", "DEFLATE" };
+    start();
+    run.dataset = "strokes";
+    strcpy(run.folder, folder);
+    kit_strokes(&run, KIT_DIGITS, 30, 2, &run.test);
+    memset(l, 0, sizeof *l);
+    l->run = &run, l->shown_rate = 0.1, l->image = kit_images(&run, &run.test), l->drawn = kit_floats(&run, 30, PIXELS);
+    for (int i = 0; i < TEN; i++) l->ten[i] = i;
+    for (int i = 0; i < CURVES; i++) l->c[i].name = names[i], l->c[i].key = names[i];
+}
+static rate_board board;
+static void measure(void)
+{
+    board_up(&board);
+    rate_pixels(&board), rate_jpeg(&board, JPEG, "-optimize");
+    rate_table(&board), rate_draw(&board), rate_digits(&board);
+    printf("%d of DEFLATE, %d of JPEG\n", board.c[DEFLATE].n, board.c[JPEG].n);
+}
+static void no_room_for_code(void) { board_up(&board); run.train.n = 0; refused_call = 0; no_memory = 2; rate_pixels(&board); }
+static void curves(void)
+{
+    static const rate_point net[2] = { { 0.1, 0.6, 16 }, { 0.3, 0.8, 20 } }, dear[2] = { { 0.2, 0.2, 16 }, { 0.6, 0.6, 20 } }, cheap[2] = { { 0.05, 0.05, 16 }, { 0.1, 0.1, 20 } };
+    board_up(&board);
+    memcpy(board.c[NETWORK].p, net, sizeof net), memcpy(board.c[PCA].p, dear, sizeof dear), memcpy(board.c[JPEG].p, cheap, sizeof cheap);
+    board.c[NETWORK].n = board.c[PCA].n = board.c[JPEG].n = 2;
+    printf("%g %g\n", rate_at(&board.c[NETWORK], 18, 0), rate_at(&board.c[NETWORK], 18, 1));
+    rate_paid(&board, PCA, 18), rate_paid(&board, JPEG, 18), rate_paid(&board, DEFLATE, 18), rate_paid(&board, PCA, 25);
+    board.c[JPEG].p[1].psnr = INFINITY;
+    printf("perfect %g\n", rate_at(&board.c[JPEG], 18, 0));
+    for (int i = 0; i < RATE_POINTS + 3; i++) rate_add(&board, CODER, 100, 0, "again");
+    printf("%d points\n", board.c[CODER].n);
+}
+
+static void check_rates(void)
+{
+    const char *path = getenv("PATH");
+    char *before = strdup(path ? path : ""), *found = (char *)malloc(strlen(before) + 400);
+    sprintf(found, "%s/bin:%s", folder, before);
+    WORDS("--no-plot");
+    ends(curves, 0, "0.2 0.7\n", "bits between two points of a curve");
+    ok(strstr(said, "against PCA, after 75 images") && strstr(said, "saves nothing against JPEG") && strstr(said, "perfect 0.1\n") && strstr(said, "64 points"), "when a network is paid for; a perfect copy; a full curve");
+    setenv("PATH", "/nowhere", 1);
+    ends(measure, 0, "0 of DEFLATE, 0 of JPEG", "without other people's tools");
+    ok(strstr(said, "gzip is not installed") && strstr(said, "cjpeg and djpeg with -optimize are not installed") != NULL, "it says so");
+    setenv("PATH", found, 1);
+    write_text("bin/gzip", "#!/bin/sh\nexec cat\n", 0755), write_text("bin/cjpeg", "#!/bin/sh\nexec cat\n", 0755), write_text("bin/djpeg", "#!/bin/sh\nexec cat\n", 0755);
+    ends(measure, 0, "5 of DEFLATE, 12 of JPEG", "with tools that copy");
+    write_text("bin/djpeg", "#!/bin/sh\nexec head -c 100\n", 0755);
+    ends(measure, 0, "5 of DEFLATE, 0 of JPEG", "with one that gives back too little");
+    write_text("bin/djpeg", "#!/bin/sh\n[ -e \"$0.twice\" ] && exit 1; : > \"$0.twice\"; exec cat\n", 0755);
+    ends(measure, 0, "5 of DEFLATE, 1 of JPEG", "with one that fails the second time");
+    ends(no_room_for_code, 3, "out of memory", "no memory for a code");
+    setenv("PATH", before, 1);
+    free(before), free(found);
+}
+
 /* ---- images ---- */
+
+static float not_a_number[4 * 784];
+static void plane_of_nan(void) { float xy[8]; start(); not_a_number[5] = NAN; kit_pca_plane(&run, not_a_number, 4, 784, xy); }
+static void no_components(void) { start(); kit_strokes(&run, KIT_DIGITS, 4, 1, &run.train); kit_pca(&run, &run.train, 0); }
 
 /* So many images and labels under the name that the lessons look for. */
 static void write_set(const char *stem, int n, int first_label)
@@ -717,6 +871,13 @@ static void check_data(void)
     remove(in_folder("autoenc/mnist/t10k-labels-idx1-ubyte"));
     ends(data_only, 0, "t10k-labels-idx1-ubyte: No such file", "half a data set is named in the notice");
     ok(strstr(said, "data: strokes, 8 training") != NULL, "and not used");
+    setenv("XDG_CACHE_HOME", "", 1);
+    ends(data_only, 0, "/.cache/autoenc\nso this run", "an empty name of the cache is none");
+    snprintf(place, sizeof place, "%s", in_folder("autoenc/mnist"));
+    write_set("autoenc/mnist/t10k", 4, 0);
+    WORDS("--data", place);
+    ends(data_only, 0, "data: mnist, 5", "files that lie in the folder itself");
+    remove(in_folder("autoenc/mnist/t10k-labels-idx1-ubyte"));
     snprintf(place, sizeof place, "%s", in_folder("autoenc"));
     WORDS("--data", place);
     ends(data_only, 3, "t10k-labels-idx1-ubyte: No such file", "with --data it is the end");
@@ -772,10 +933,18 @@ int main(void)
     check_networks();
     check_resume();
     check_earlier();
+    check_here();
     check_limits();
     check_data();
     check_pictures();
     check_quality();
+    check_tools();
+    WORDS("--quick");
+    ends(tool_without_files, 0, "answer: none", "a tool that gets no files");
+    check_rates();
+    WORDS("--quick");
+    ends(plane_of_nan, 3, "PCA: PCA: a value is NaN", "no plane through what is no number");
+    ends(no_components, 3, "1 to d components", "no PCA without components");
     snprintf(command, sizeof command, "rm -r '%s'", folder);
     ok(!system(command), "the folder is gone");
     return tap_end();
