@@ -773,7 +773,7 @@ static ae_tensor ae__in_layout(ae_tensor x, int layout) {
     if (s->layout == AE_PACKED && layout == AE_NHWC) x = ae__in_layout(x, AE_NCHW), s = ae__slot(x);      /* a weight as an image: by way of PyTorch's shape */
     if (!s || s->layout == layout || (s->layout != AE_PACKED && ae__same_bytes(s))) return x;
     t = s->twin.ctx && s->twin.slot < ae->step.top ? ae__at(ae, s->twin.slot) : NULL;      /* made in this step, as all twins */
-    if (t && t->gen == s->twin.gen && t->layout == layout && s->twin_version == s->version && t->needs_grad == (s->needs_grad && ae->grad_on)) return s->twin;
+    if (t && t->gen == s->twin.gen && s->twin_version == s->version && t->needs_grad == (s->needs_grad && ae->grad_on)) return s->twin;
     arg[0] = (float)s->layout;  arg[1] = (float)layout;  s->twin = ae__run(ae, &ae__op_relayout, &x, 1, arg, 2);
     s->twin_version = s->version;  t = ae__slot(s->twin);
     if (t) t->layout = layout;
@@ -1707,7 +1707,7 @@ AE_API int ae_assign(ae_tensor kept, const float *data) {
     s->home = AE_HOST;  s->version++;  return 1;
 }
 AE_API void ae_accumulate(ae_tensor kept, ae_tensor x) {
-    ae_slot *s = ae__writable(kept, "ae_accumulate"), *t = s ? ae__slot(x) : NULL;  int side = kept.ctx && kept.ctx->device ? AE_DEVICE : AE_HOST;
+    ae_slot *s = ae__writable(kept, "ae_accumulate"), *t = s ? ae__slot(x) : NULL;  int side = kept.ctx->device ? AE_DEVICE : AE_HOST;
     if (!t) return;
     if (ae__numel(s->dim) != 1 || ae__numel(t->dim) != 1) { ae__fail(kept.ctx, "ae_accumulate: both are scalars"); return; }
     ae__bring_data(kept.ctx, t, side, 0);  ae__bring_data(kept.ctx, s, side, 1);  s->version++;
@@ -2827,7 +2827,8 @@ AE_API ae_net *ae_open(ae_ctx *ae, const char *path) {
     ae_file f;  ae_net *net;  int well;  uint32_t kept = ae->kept.top;  void *before = ae->permanent;
     if (!ae__read(ae, path, &f)) return NULL;
     net = ae_net_new(ae);
-    well = net && (ae__plan(&f, net) ? ae__net_file(net, path, &f) : ae__world(ae, "%.400s: %s", path, f.problem));
+    well = net && ae__plan(&f, net);  if (net && !well) ae__world(ae, "%.400s: %s", path, f.problem);
+    well = well && ae__net_file(net, path, &f);
     ae__close(ae, &f);
     if (well) { ae_train(net, 0); return net; }
     if (net) { ae->roots = net->next; ae->n_roots--; }

@@ -518,10 +518,21 @@ static int exit_status(void (*program)(ae_ctx *ae), char *said, size_t size)
 }
 static void wholly_zero(ae_ctx *ae) { ae_tensor none; (void)ae; memset(&none, 0, sizeof none); ae_relu(none); }
 
+static void op_of_nothing(ae_ctx *ae)
+{
+    static const ae_op nothing = { "nothing", 0, NULL, NULL, NULL, 0 };
+    ae_tensor none;
+    (void)ae;
+    memset(&none, 0, sizeof none);
+    ae_apply(&nothing, &none, NULL, 0);
+}
+
 static void check_default_handler(void)
 {
     char said[2000];
-    int status = exit_status(linear, said, sizeof said);
+    int status = exit_status(op_of_nothing, said, sizeof said);
+    ok(status == 1 && strstr(said, "nothing: an op has 1..6 inputs"), "an op without inputs has no context: told on stderr, and exits with 1 (%d)", status);
+    status = exit_status(linear, said, sizeof said);
     ok(status == 1 && strstr(said, "encoder.0") && strstr(said, "[2, 7]"), "the default handler prints and exits with 1 (%d)", status);
     status = exit_status(wholly_zero, said, sizeof said);
     ok(status == 1 && strstr(said, "zero"), "a handle without a context is told on stderr, and exits with 1 (%d)", status);

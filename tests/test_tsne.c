@@ -6,7 +6,8 @@
 #include <string.h>
 static const char *kinds;                /* kinds of instructions that this processor is said to have; NULL: those that it has */
 #if defined(__x86_64__) || defined(__i386__)
-#define __builtin_cpu_supports(kind) (kinds ? strstr(kinds, "<" kind ">") != NULL : __builtin_cpu_supports(kind))
+static int supports(const char *kind, int truly) { return kinds ? strstr(kinds, kind) != NULL : truly; }
+#define __builtin_cpu_supports(kind) supports("<" kind ">", __builtin_cpu_supports(kind))
 #endif
 #define AUTOENC_IMPLEMENTATION
 #include "../autoenc.h"
