@@ -1,32 +1,6 @@
-/* test_edges.c: the side of a condition that no other test takes, found by coverage.pl: arguments and headers that are wrong in
-   one respect only, scopes closed out of order, gradients that are added where others are written, other processors, and a
-   device whose every call is refused in turn. */
-#ifndef __MINGW32__
-#include <unistd.h>
-static long processors = -2;             /* what the system says; -2: the truth */
-static long test_sysconf(int name) { return processors != -2 ? processors : sysconf(name); }
-#define sysconf(name) test_sysconf(name)
-#endif
-#include <string.h>
-static int all_kinds = 1;
-static const char *kinds = "";           /* kinds of instructions that this processor has, with all_kinds 0 */
-#if defined(__x86_64__) || defined(__i386__)
-static int supports(const char *kind, int truly) { return all_kinds ? truly : strstr(kinds, kind) != NULL; }
-#define __builtin_cpu_supports(kind) supports("<" kind ">", __builtin_cpu_supports(kind))
-#endif
-/* The library's own answer to ae_device_linked() gives way to ours: of its three places only the call has nothing in brackets. */
-#define ae_device_linked(nothing) AE_LINKED_##nothing
-#define AE_LINKED_void ae_unused_device(void)
-#define AE_LINKED_ test_device()
-struct ae_device;
-static const struct ae_device *test_device(void);
-#define AUTOENC_IMPLEMENTATION
-#include "../autoenc.h"
-#include "tap.h"
-#include "watch.h"
-#include "numbers.h"
-
-static watch w;
+/* edges.h: a part of test_corners.c, which includes it.  The side of a condition that no other test takes, found by coverage.pl:
+   arguments and headers that are wrong in one respect only, scopes closed out of order, gradients that are added where
+   others are written, other processors, and a device whose every call is refused in turn. */
 
 /* ---- a device that computes nothing; its calls are refused in turn ---- */
 
@@ -114,7 +88,7 @@ static int device_life(ae_ctx *ae)
     return !*ae_error(ae);
 }
 
-static void check_device(void)
+static void edge_device(void)
 {
     int k, bad = 0, well = 0, told = 0;
     linked = 0;
@@ -144,7 +118,7 @@ static void check_device(void)
 }
 
 /* A device that refuses by its own version, or when the list of what lies on it cannot grow. */
-static void check_device_lists(void)
+static void edge_device_lists(void)
 {
     ae_ctx *ae;
     static const float row[4];
@@ -182,7 +156,7 @@ static void check_device_lists(void)
 
 /* ---- processors ---- */
 
-static void check_processors(void)
+static void edge_processors(void)
 {
     ae_config config;
     ae_ctx *ae;
@@ -221,7 +195,7 @@ static void check_processors(void)
 /* ---- scopes ---- */
 
 /* A loader's next batch drops what was made since the last one; a scope that was opened there is closed by that. */
-static void check_scopes(ae_ctx *ae)
+static void edge_scopes(ae_ctx *ae)
 {
     static const float rows[6] = { 1, 2, 3, 4, 5, 6 };
     ae_loader *l = ae_loader_new(ae, 1, 0);
@@ -249,7 +223,7 @@ static void check_scopes(ae_ctx *ae)
     ok(ae_size(c, 0) == 500 && ae_size(a, 0) == 500 && ae_item(ae_square(x)) == 16, "nor larger ones that no op has made");
 }
 
-static void check_texts(ae_ctx *ae)
+static void edge_texts(ae_ctx *ae)
 {
     static const char name[] = "an_operation_with_quite_a_long_name_as_names_go_so_that_two_of_them_already_fill_the_line_that_a_message_has_for_the_last_ones";
     static const ae_op named = { name, 1, like_shape, like_forward, NULL, 0 };
@@ -269,7 +243,7 @@ static void check_texts(ae_ctx *ae)
 
 /* ---- what an op and a row of numbers may be ---- */
 
-static void check_apply(ae_ctx *ae)
+static void edge_apply(ae_ctx *ae)
 {
     static const float arg[20];
     static const ae_op good = { "good", 1, like_shape, like_forward, NULL, 0 }, many = { "many", 7, like_shape, like_forward, NULL, 0 }, shapeless = { "shapeless", 1, NULL, like_forward, NULL, 0 },
@@ -295,7 +269,7 @@ static void check_apply(ae_ctx *ae)
     ok(!*ae_error(ae), "the root has nobody beside it, and may have any name");
 }
 
-static void check_shapes(ae_ctx *ae)
+static void edge_shapes(ae_ctx *ae)
 {
     ae_net *up = ae_net_new(ae), *thin = ae_net_new(ae), *pool = ae_net_new(ae), *large = ae_net_new(ae), *norm = ae_net_new(ae);
     ae_tensor image = numbers(ae, 1, 1, 1, 1, 1, 0);
@@ -333,7 +307,7 @@ static void check_shapes(ae_ctx *ae)
     (void)image;
 }
 
-static void check_losses(ae_ctx *ae)
+static void edge_losses(ae_ctx *ae)
 {
     ae_tensor leaf, unwanted, kept = ae_keep(numbers(ae, 3, 0, 0, 0, 1, 0)), sum = ae_keep(ae_scalar(ae, 0)), stale;
     size_t mark = ae_begin(ae);
@@ -366,7 +340,7 @@ static void check_losses(ae_ctx *ae)
     refused(ae, "stale", "and that is told");
 }
 
-static void check_sizes(ae_ctx *ae)
+static void edge_sizes(ae_ctx *ae)
 {
     static const int bad[][4] = { { 0, 3, 0, 0 }, { 0, 0, 3, 0 }, { 0, 0, 0, 3 }, { 2, 0, 3, 0 }, { 2, 0, 0, 3 }, { 2, 3, 0, 4 } };
     static const float rows[24];
@@ -398,7 +372,7 @@ static void check_sizes(ae_ctx *ae)
 
 static ae_tensor checked(void *user) { ae_net *net = (ae_net *)user; return ae_reduce(ae_square(ae_forward(net, numbers(net->ctx, 2, 3, 0, 0, 0.3f, 0.1f))), -1, AE_SUM); }
 
-static void check_layers(ae_ctx *ae)
+static void edge_layers(ae_ctx *ae)
 {
     ae_net *net = ae_net_new(ae), *leaky = ae_net_new(ae), *alone;
     ae_tensor x = numbers(ae, 2, 3, 0, 0, -0.3f, 0.1f), y, pooled, window;
@@ -420,7 +394,7 @@ static void check_layers(ae_ctx *ae)
 }
 
 /* Weights as images, and images of one channel beside weights. */
-static void check_twins(ae_ctx *ae)
+static void edge_twins(ae_ctx *ae)
 {
     ae_net *net = ae_net_new(ae), *use = ae_net_new(ae), *other = ae_net_new(ae), *rows;
     ae_tensor weight, flat, copy, both, mean, early;
@@ -450,7 +424,7 @@ static void check_twins(ae_ctx *ae)
 }
 
 /* The gradient of an image of few channels, of every number of taps, that is added to another one, or passes a ReLU. */
-static void check_added(ae_ctx *ae)
+static void edge_added(ae_ctx *ae)
 {
     static const int kernel[][2] = { { 2, 2 }, { 3, 2 }, { 3, 1 }, { 4, 2 } };
     int i, fused, leaky;
@@ -490,7 +464,7 @@ static void check_added(ae_ctx *ae)
     }
 }
 
-static void check_predict(ae_ctx *ae)
+static void edge_predict(ae_ctx *ae)
 {
     enum { WIDE = 8192, ROWS = 200, HUGE_ROW = (1 << 20) + 1 };
     static float in[ROWS * 64], out[ROWS], one;
@@ -523,7 +497,7 @@ static void check_predict(ae_ctx *ae)
 static const char *half_shape(ae_call *c) { c->out.dim[0] = c->in[0].dim[0] / 2; c->out.ndim = 1; return NULL; }
 static void half_forward(ae_call *c) { int i; for (i = 0; i < c->out.dim[0]; i++) c->out.data[i] = c->in[0].data[i]; }
 
-static void check_diagnosis(ae_ctx *ae)
+static void edge_diagnosis(ae_ctx *ae)
 {
     static const ae_op half = { "half", 1, half_shape, half_forward, NULL, 0 };
     static const float rows[6] = { 1, 2, 3, 4, 5, 6 };
@@ -550,7 +524,6 @@ static void check_diagnosis(ae_ctx *ae)
 
 /* ---- files ---- */
 
-static char path[1100];
 
 /* A file with this header and so many bytes of data, all zero. */
 static void write_file(const char *header, size_t bytes)
@@ -562,7 +535,7 @@ static void write_file(const char *header, size_t bytes)
     if (f) fclose(f);
 }
 
-static void check_headers(ae_ctx *ae, ae_net *net)
+static void edge_headers(ae_ctx *ae, ae_net *net)
 {
 #define REST "\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]}"
 #define TENSOR "\"a\":{" REST
@@ -593,7 +566,7 @@ static void check_headers(ae_ctx *ae, ae_net *net)
     ae_clear(ae);
 }
 
-static void check_plans(ae_ctx *ae)
+static void edge_plans(ae_ctx *ae)
 {
     static const struct { const char *plan, *what; } cases[] = {
         { "1,1,1,1;Sequential(){0:(1,1)}", "no kind of layer" }, { "1,1,1,1;Sequential()", "a network without braces" }, { "1,1,1,1;Sequential(0:ReLU()", "brackets that do not close" },
@@ -622,7 +595,7 @@ static void check_plans(ae_ctx *ae)
 }
 
 /* A checkpoint of a loader that had more rows. */
-static void check_position(void)
+static void edge_position(void)
 {
     static const float rows[6] = { 1, 2, 3, 4, 5, 6 };
     int pass, served = 0;
@@ -640,34 +613,32 @@ static void check_position(void)
     }
 }
 
-int main(int argc, char **argv)
+static void check_edges(void)
 {
     ae_ctx *ae;
     ae_net *net;
-    snprintf(path, sizeof path, "%.1000s.safetensors", argc ? argv[0] : "edges");
-    check_processors();
-    check_device();
-    check_device_lists();
+    edge_processors();
+    edge_device();
+    edge_device_lists();
     ae = watch_new(&w, 1);
     net = ae_net_new(ae);
     ae_nn_linear(net, 1, 1);
-    check_scopes(ae);
-    check_texts(ae);
-    check_apply(ae);
-    check_shapes(ae);
-    check_losses(ae);
-    check_sizes(ae);
-    check_layers(ae);
-    check_twins(ae);
-    check_added(ae);
-    check_predict(ae);
-    check_diagnosis(ae);
-    check_headers(ae, net);
-    check_plans(ae);
-    check_position();
+    edge_scopes(ae);
+    edge_texts(ae);
+    edge_apply(ae);
+    edge_shapes(ae);
+    edge_losses(ae);
+    edge_sizes(ae);
+    edge_layers(ae);
+    edge_twins(ae);
+    edge_added(ae);
+    edge_predict(ae);
+    edge_diagnosis(ae);
+    edge_headers(ae, net);
+    edge_plans(ae);
+    edge_position();
     remove(path);
     ok(!*ae_error(ae), "nothing else went wrong: %s", ae_error(ae));
     ae_free(ae);
     ok(!w.blocks, "all memory came back");
-    return tap_end();
 }

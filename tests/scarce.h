@@ -1,24 +1,11 @@
-/* test_scarce.c: memory ends in the middle of a step, at every place where it can.  The step's arena is filled up but for a
+/* scarce.h: a part of test_corners.c, which includes it.  Memory ends in the middle of a step, at every place where it can.  The step's arena is filled up but for a
    few numbers and no more is given; then a scene runs: layers, losses, a backward pass.  It must end with a text that
    says so, or well with the same bits as ever; and when there is memory again, the same scene gives these bits.  The few
    numbers grow until all goes well, so each request of each op has been the one that was refused. */
-#define AUTOENC_IMPLEMENTATION
-#include "../autoenc.h"
-#include "tap.h"
-#include "watch.h"
 
 enum { MOST = 20000 };
-static watch w;
 static float seen[MOST];                /* what a scene found: results and gradients, one after the other */
 static int n_seen;
-
-static ae_tensor numbers(ae_ctx *ae, int n, int c, int h, int wide, float from, float step)
-{
-    float v[512];
-    int i;
-    for (i = 0; i < 512; i++) v[i] = from + step * (float)(i % 7) - step * (float)(i % 3);
-    return ae_from(ae, v, n, c, h, wide);
-}
 
 static void look(ae_tensor x)
 {
@@ -101,11 +88,11 @@ static void scene_many_rows(ae_ctx *ae)
     learn(tall, ae_mse_loss(ae_forward(tall, ae_add(x, ae_slice(b, 0, 0, 3))), ae_scalar(ae, 1).gen ? ae_expand(ae_scalar(ae, 1), 200, 70, 0, 0) : x, AE_MEAN));
 }
 
-static ae_tensor checked(void *user) { return ae_mse_loss(ae_forward(rows, numbers((ae_ctx *)user, 4, 6, 0, 0, 0.1f, 0.2f)), numbers((ae_ctx *)user, 4, 3, 0, 0, 0, 0.1f), AE_MEAN); }
+static ae_tensor scarce_checked(void *user) { return ae_mse_loss(ae_forward(rows, numbers((ae_ctx *)user, 4, 6, 0, 0, 0.1f, 0.2f)), numbers((ae_ctx *)user, 4, 3, 0, 0, 0, 0.1f), AE_MEAN); }
 static void scene_check(ae_ctx *ae)
 {
     char text[4000];
-    double worst = ae_check_grad(rows, checked, ae);
+    double worst = ae_check_grad(rows, scarce_checked, ae);
     if (!*ae_error(ae) && !(worst < 0.01)) ok(0, "the gradients are right: %g", worst);
     if (!*ae_error(ae)) ae_diagnose(images, numbers(ae, 3, 2, 8, 8, 0.5f, 0.05f), text, sizeof text);
     if (!*ae_error(ae)) ae_diagnose(rows, numbers(ae, 4, 6, 0, 0, 0.1f, 0.2f), text, sizeof text);
@@ -119,7 +106,6 @@ static void scene_predict(ae_ctx *ae)
     else if (!*ae_error(ae)) ok(0, "ae_predict says why it does not");
 }
 
-static char path[1100];
 static void scene_files(ae_ctx *ae)
 {
     if (ae_save(images, path) && ae_load(images, path) && ae_save_all(ae, path) && ae_load_all(ae, path)) return;
@@ -178,7 +164,7 @@ static void scene_open(ae_ctx *ae) { if (!ae_open(ae, path) && !*ae_error(ae)) o
 static const char *row_shape(ae_call *c) { c->out.ndim = c->in[0].ndim; memcpy(c->out.dim, c->in[0].dim, sizeof c->out.dim); return NULL; }
 static void row_forward(ae_call *c) { memcpy(c->out.data, c->in[0].data, 12 * sizeof(float)); }
 static const ae_op row = { "row", 1, row_shape, row_forward, NULL, 0 };
-static void fill(void *user, const int *index, int n, float *out) { int i; (void)user; for (i = 0; i < 3 * n; i++) out[i] = (float)index[i / 3]; }
+static void fill_scarce(void *user, const int *index, int n, float *out) { int i; (void)user; for (i = 0; i < 3 * n; i++) out[i] = (float)index[i / 3]; }
 
 static void scene_making(ae_ctx *ae)
 {
@@ -193,7 +179,7 @@ static void scene_making(ae_ctx *ae)
     ae_name(ae_nn_linear(net, 3, 4), "middle");
     ae_nn_log_softmax(net);
     adam = ae_adam(net, 0.1f);
-    ae_load_fn(loader, 4, 3, 0, 0, fill, NULL);
+    ae_load_fn(loader, 4, 3, 0, 0, fill_scarce, NULL);
     ae_load_labels(loader, labels, 4);
     kept = ae_keep(ae_scalar(ae, 2));
     ae_requires_grad(kept, 1);
@@ -295,11 +281,10 @@ static void make_networks(ae_ctx *ae)
     all[4] = ae_sgd(tall, 0.1f);
 }
 
-int main(int argc, char **argv)
+static void check_scarce(void)
 {
     static float pixels[400];
     ae_ctx *ae = watch_new(&w, 2);
-    snprintf(path, sizeof path, "%.1000s.safetensors", argc ? argv[0] : "scarce");
     make_networks(ae);
     pairs = ae_loader_new(ae, 4, 0);
     ae_load_f32(pairs, pixels, 4, 100, 0, 0), ae_load_f32(pairs, pixels, 4, 100, 0, 0);
@@ -331,5 +316,4 @@ int main(int argc, char **argv)
     remove(path);
     ae_free(ae);
     ok(!w.blocks, "all memory came back");
-    return tap_end();
 }
