@@ -217,6 +217,8 @@ static void check_options(void)
         { "--number", "2.5", 2, "--number 2.5: a whole number from 1 to 9 is wanted" },
         { "--number", "3x", 2, "--number 3x: a whole number" },
         { "--number", "", 2, "--number : a whole number" },
+        { "--number", "0", 2, "--number 0: a whole number from 1 to 9" },
+        { "--device", "cuda", 3, "no device \"cuda\"" },
         { "--number", "10", 2, "--number 10: a whole number from 1 to 9" },
         { "--number", "7", 0, "number 7" },
         { "--real", "1.5", 2, "--real 1.5: a number from 0 to 1 is wanted" },
@@ -419,6 +421,8 @@ static void check_bar(void)
 }
 
 static void say_once(int epoch) { if (epoch == 1) kit_say(&run, "said %d\n", epoch); }
+static void long_ago(int epoch) { (void)epoch; run.checked -= 100; puts(access(in_folder("out/checkpoint.safetensors"), F_OK) ? "gone" : "there"); remove(in_folder("out/checkpoint.safetensors")); }
+static void stop_at_once(int epoch) { (void)epoch; raise(SIGTERM); }
 static void stop_in_second(int epoch) { if (epoch == 1) raise(SIGINT); }
 
 static void check_trainings(void)
@@ -427,6 +431,14 @@ static void check_trainings(void)
     WORDS("--epochs", "2", "--no-plot");
     ends(lesson, 0, "said 1", "a word in the middle of an epoch");
     ok(strstr(said, "\r\033[K") != NULL, "for which the bar makes room");
+    in_epoch = long_ago;
+    ends(lesson, 0, "there\nthere\nthere\n", "a checkpoint before each batch, if the last one is long ago");
+    in_epoch = stop_at_once;
+    ends(lesson, 130, "interrupted after epoch 0 of 2 and 1 batches", "SIGTERM in the first epoch");
+    in_epoch = NULL;
+    WORDS("--epochs", "2", "--no-plot", "--resume");
+    ends(lesson, 0, "resumed after epoch 0 and 1 batches", "is resumed");
+    WORDS("--epochs", "2", "--no-plot");
     in_epoch = stop_in_second;
     ends(lesson, 130, "interrupted after epoch 1 of 2 and 1 batches", "Ctrl-C in the second epoch");
     in_epoch = NULL, a_terminal = 0;
@@ -537,7 +549,7 @@ static void check_earlier(void)
     WORDS("--epochs", "1", "--no-plot");
     ends(lesson, 0, "everything is in", "a run");
     write_text("out/notes.txt", "", 0644), write_text("notes.u8", "", 0644), write_text("out/p.u8", "", 0644), write_text("out/p.png", "", 0644);
-    write_text("out/plots.tsv", "grid\tnotes.txt\tp.png\tx\ngrid\tp.u8\t../notes.u8\tx\n", 0644);
+    write_text("out/plots.tsv", "grid\tnotes.txt\tp.png\tx\ngrid\tnodot\tnodot\tx\ngrid\tp.u8\t../notes.u8\tx\n", 0644);
     ends(lesson, 0, "holds an earlier run", "another one in its folder");
     ok(access(in_folder("out/p.u8"), F_OK) && access(in_folder("out/p.png"), F_OK), "the pictures of the first are gone");
     ok(!access(in_folder("out/notes.txt"), F_OK) && !access(in_folder("notes.u8"), F_OK), "other files stay, whatever plots.tsv says");
@@ -551,7 +563,17 @@ static void check_limits(void)
     ends(too_many_facts, 1, "too many facts for a checkpoint", "too many facts");
     WORDS("--epochs", "1", "--no-plot", "--save", "/nowhere/x");
     ends(lesson, 3, "/nowhere/x", "a --save that cannot be written");
+    WORDS("--epochs", "1", "--no-plot", "--save", in_folder("copy.safetensors"));
+    ends(lesson, 0, "everything is in", "a --save that can be");
+    ok(!access(in_folder("copy.safetensors"), F_OK), "is there");
+    WORDS("--epochs", "0", "--no-plot", "--load", in_folder("copy.safetensors"));
+    ends(lesson, 0, "everything is in", "and can be loaded");
+    WORDS("--epochs", "0", "--no-plot", "--load", in_folder("nothing"));
+    ends(lesson, 3, "nothing", "what is not there cannot");
     WORDS("--epochs", "1", "--no-plot");
+    mkdir(in_folder("out/checkpoint.safetensors.part"), 0777);
+    ends(lesson, 3, "checkpoint.safetensors", "a checkpoint that cannot be written");
+    rmdir(in_folder("out/checkpoint.safetensors.part"));
     mkdir(in_folder("out/model.safetensors.part"), 0777);
     ends(lesson, 3, "model.safetensors", "a model that cannot be written");
     rmdir(in_folder("out/model.safetensors.part"));
@@ -657,10 +679,24 @@ static void check_pictures(void)
     ends(missing, 0, "everything is in", "a picture that a killed run left undrawn");
     ok(!access(in_folder("out/p3.png"), F_OK) && !access(in_folder("out/y.png"), F_OK), "is drawn by --resume, whatever else plots.tsv holds");
     WORDS("--quick", "--no-progress");
+    WORDS("--quick", "--no-progress", "--resume");
+    remove(in_folder("out/y.png"));
+    write_text("out/p3.png", "old", 0644);                       /* newer than its data */
+    utimensat(AT_FDCWD, in_folder("out/digits.u8"), (const struct timespec[]){ { 1000, 0 }, { 1000, 0 } }, 0);
+    ends(missing, 0, "everything is in", "one that is newer than its data");
+    ok(has("out/p3.png", "old") && !access(in_folder("out/y.png"), F_OK), "is not drawn again, one that is gone is");
+    write_text("out/y.png", "", 0644);
+    utimensat(AT_FDCWD, in_folder("out/y.png"), (const struct timespec[]){ { 900, 0 }, { 900, 0 } }, 0);
+    ends(missing, 0, "everything is in", "one that is older");
+    struct stat again;
+    ok(!stat(in_folder("out/y.png"), &again) && again.st_mtime > 1000, "is");
     WORDS("--quick", "--no-progress", "--resume", "--no-plot");
     remove(in_folder("out/p3.png"));
     ends(missing, 0, "everything is in", "with --no-plot");
     ok(access(in_folder("out/p3.png"), F_OK), "it is not");
+    WORDS("--quick", "--no-progress", "--resume");
+    write_text("out/plots.tsv", "", 0644);
+    ends(missing, 0, "everything is in", "no pictures at all");
     WORDS("--quick", "--no-progress");
     ends(interrupted, 0, "everything is in", "waiting for gnuplot, interrupted by signals");
     ok(!access(in_folder("out/digits.png"), F_OK) && access(in_folder("out/digits.png.part"), F_OK), "goes on");
@@ -769,6 +805,13 @@ static void curves(void)
     board.c[NETWORK].n = board.c[PCA].n = board.c[JPEG].n = 2;
     printf("%g %g\n", rate_at(&board.c[NETWORK], 18, 0), rate_at(&board.c[NETWORK], 18, 1));
     rate_paid(&board, PCA, 18), rate_paid(&board, JPEG, 18), rate_paid(&board, DEFLATE, 18), rate_paid(&board, PCA, 25);
+    rate_table(&board);
+    board.c[PCA].p[1].with_model = board.c[PCA].p[0].with_model = INFINITY, rate_paid(&board, PCA, 18);
+    board.c[DEFLATE] = board.c[NETWORK], board.c[DEFLATE].p[0] = net[1], board.c[DEFLATE].p[1] = net[0], board.c[DEFLATE].p[2] = (rate_point){ 0.05, 0.05, 14 }, board.c[DEFLATE].n = 3;
+    printf("mixed %g\n", rate_at(&board.c[DEFLATE], 18, 0));
+    memcpy(board.drawn, board.image, 30 * PIXELS * sizeof(float)), rate_add(&board, JPEG_ARITHMETIC, 10, 0, "perfect");
+    memset(board.drawn, 0, 30 * PIXELS * sizeof(float)), rate_add(&board, JPEG_ARITHMETIC, 10, 0, "black");
+    printf("shown %g\n", board.c[JPEG_ARITHMETIC].shown_psnr);
     board.c[JPEG].p[1].psnr = INFINITY;
     printf("perfect %g\n", rate_at(&board.c[JPEG], 18, 0));
     for (int i = 0; i < RATE_POINTS + 3; i++) rate_add(&board, CODER, 100, 0, "again");
@@ -782,7 +825,7 @@ static void check_rates(void)
     sprintf(found, "%s/bin:%s", folder, before);
     WORDS("--no-plot");
     ends(curves, 0, "0.2 0.7\n", "bits between two points of a curve");
-    ok(strstr(said, "against PCA, after 75 images") && strstr(said, "saves nothing against JPEG") && strstr(said, "perfect 0.1\n") && strstr(said, "64 points"), "when a network is paid for; a perfect copy; a full curve");
+    ok(strstr(said, "against PCA, after 75 images") && strstr(said, "saves nothing against JPEG") && strstr(said, "perfect 0.1\n") && strstr(said, "mixed 0.2\n") && strstr(said, "shown inf\n") && strstr(said, "64 points"), "when a network is paid for; a perfect copy; a full curve");
     setenv("PATH", "/nowhere", 1);
     ends(measure, 0, "0 of DEFLATE, 0 of JPEG", "without other people's tools");
     ok(strstr(said, "gzip is not installed") && strstr(said, "cjpeg and djpeg with -optimize are not installed") != NULL, "it says so");
@@ -862,6 +905,16 @@ static void check_data(void)
     classes = KIT_LETTERS;
     ends(data_only, 0, "data: emnist, 6 training and 7 test images", "letters");
     classes = KIT_DIGITS;
+    WORDS("--data", in_folder("bin"));
+    ends(data_only, 3, "no mnist data in", "--data with nothing there");
+    WORDS("--quick");
+    unsetenv("AUTOENC_DATA");
+    ends(data_only, 0, "so this run uses the built-in strokes", "no AUTOENC_DATA");
+    setenv("AUTOENC_DATA", "", 1);
+    ends(data_only, 0, "so this run uses the built-in strokes", "an empty one");
+    most = 0;
+    ends(data_only, 0, "data: strokes, 60000 training and 10000 test images", "all the strokes");
+    most = 8;
     setenv("AUTOENC_DATA", "/nowhere", 1), setenv("HOME", folder, 1);
     ends(data_only, 0, "/.cache/autoenc\nso this run uses the built-in strokes", "none of the places: the notice names them");
     ok(strstr(said, "    /nowhere\n") && strstr(said, "/data\n") != NULL, "all three");

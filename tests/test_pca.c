@@ -221,6 +221,12 @@ static void test_slow(ae_ctx *ae)
     for (int i = 0; i < 100 * 100; i++) x[i] = (float)pca_scatter((uint32_t)i);
     check(pca_fit(ae, &rows, 100, 100, 95, &m, why, sizeof why) && worst_angle(&m) < 1e-9, "nearly all components of a hundred columns");
     pca_free(&m);
+    double *cov = (double *)calloc(D * D, sizeof *cov), value[1];
+    m = (pca_model){ 0 };
+    m.d = D, m.k = 1, m.eigenvalue = value, m.component = (double *)malloc(D * sizeof(double));
+    for (int i = 0; cov && i < D; i++) cov[i * D + i] = 1 - 1e-5 * i;
+    check(cov && m.component && pca_eigen(ae, cov, &m) && m.iterations >= PCA_ROUNDS && near(value[0], 1, 1e-3), "where all directions are nearly alike the iteration gives up on its tolerance");
+    free(cov), free(m.component);
     pca_jacobi(h, q, 2);
     check(q[0] == 1 && q[1] == 0 && q[3] == 1, "what is next to nothing is not turned");
     free(x);
