@@ -63,6 +63,73 @@ static void check_normal(ae_ctx *ae)
     ok(fabs((double)inside / N - 0.6827) < 0.005 && fabs(both) < 0.01, "68 %% lie within one (%.2f %%), neighbours do not go together (%.4f)", 100.0 * inside / N, both);
 }
 
+/* Each function for each caller: in whole vectors and in the rest, written or added, and summed up, against one number at a time. */
+static void check_callers(const ae_kernels *K)
+{
+    enum { MANY = 300 };
+    float a[MANY], b[MANY], whole[MANY], one[MANY];
+    int f, i, add, bad = 0, sums = 0;
+    for (i = 0; i < MANY; i++) a[i] = (float)(i * 37 % 101 + 1) / 103, b[i] = (float)(i * 53 % 97 + 1) / 99;
+    for (f = AE_F_COPY; f <= AE_F_OUTSIDE; f++) {
+        double sum = 0;
+        for (add = 0; add < 2; add++) {
+            for (i = 0; i < MANY; i++) whole[i] = one[i] = (float)i / 7;
+            K->map(f, a, b, whole, MANY, 0.75f, -0.5f, add);
+            for (i = 0; i < MANY; i++) K->map(f, a + i, b + i, one + i, 1, 0.75f, -0.5f, add);
+            bad += memcmp(whole, one, sizeof whole) != 0;
+        }
+        K->map(f, a, b, one, MANY, 1, 0, 0);
+        for (i = 0; i < MANY; i++) sum += (double)one[i];
+        sums += !(fabs(K->sum(f, a, b, MANY) - sum) <= 1e-4 * (1 + fabs(sum)));
+    }
+    ok(!bad && !sums, "%s: each function is the same in vectors and in the rest, written and added (%d not), and in sums (%d not)", K->name, bad, sums);
+}
+
+/* Each tile: rows, columns, terms, what is added before, and what happens on the way to memory.  All numbers are halves or
+   whole, so a plain loop gives the same bits. */
+static int tile_differs(const ae_kernels *K, int rows, int cols, int terms, ae_store st, int biased)
+{
+    enum { WIDE = 40 };
+    static float a[16 * 16], b[16 * WIDE], bias[WIDE], mask[16 * WIDE], c[16 * WIDE], want[16 * WIDE];
+    int ak[16], i, j, k;
+    ae_gemm g;
+    for (i = 0; i < 16 * 16; i++) a[i] = (float)(i * 7 % 11 - 5);
+    for (i = 0; i < 16 * WIDE; i++) b[i] = (float)(i * 5 % 9 - 4), mask[i] = (float)(i % 3 - 1), c[i] = want[i] = (float)(i % 13);
+    for (j = 0; j < WIDE; j++) bias[j] = (float)(j % 5 - 2);
+    for (k = 0; k < 16; k++) ak[k] = k;
+    memset(&g, 0, sizeof g);
+    g.a = a, g.b = b, g.c = c, g.lda = 16, g.ldc = WIDE, g.bstep = WIDE, g.rows = rows, g.cols = cols, g.terms = terms, g.ak = ak, g.st = st;
+    g.bias = biased ? bias : NULL;
+    if (st.mask) g.st.mask = mask;
+    for (i = 0; i < rows; i++) for (j = 0; j < cols; j++) {
+        float sum = 0;
+        for (k = 0; k < terms; k++) sum += a[i * 16 + k] * b[k * WIDE + j];
+        sum += st.add ? want[i * WIDE + j] : biased ? bias[j] : 0;
+        if (st.act == AE_ACT_RELU) sum = sum > 0 ? sum : 0;
+        if (st.act == AE_ACT_LEAKY) sum = sum > 0 ? sum : st.slope * sum;
+        if (st.mask) sum = mask[i * WIDE + j] > 0 ? sum : st.slope * sum;
+        want[i * WIDE + j] = sum;
+    }
+    K->gemm(&g, 0, rows, rows, 0, cols, b);
+    for (i = 0; i < 16 * WIDE; i++) if (c[i] != want[i]) return 1;
+    return 0;
+}
+
+static void check_tiles(const ae_kernels *K)
+{
+    static const int acts[3] = { AE_ACT_NONE, AE_ACT_RELU, AE_ACT_LEAKY }, terms[4] = { 1, 4, 7, 9 };
+    const int cols[5] = { 1, K->lanes - 1, K->lanes, K->lanes + 1, 2 * K->lanes };
+    int rows, c, t, act, start, masked, bad = 0, tried = 0;
+    for (rows = 1; rows <= K->tile; rows += rows > 1 ? 2 : 1)
+        for (c = 0; c < 5; c++) for (t = 0; t < 4; t++) for (act = 0; act < 3; act++) for (start = 0; start < 3; start++) for (masked = 0; masked < 3; masked++, tried++) {
+            const float some = 1;
+            ae_store st = { 0, 0, NULL, 0 };
+            st.act = acts[act], st.slope = masked == 1 ? 0 : 0.5f, st.mask = masked ? &some : NULL, st.add = start == 1;
+            bad += tile_differs(K, rows, cols[c], terms[t], st, start == 2);
+        }
+    ok(!bad && tried > 500, "%s: tiles of 1 to %d rows, of one vector and two, of some columns, added, with a bias, activated, masked: %d are what a plain loop gives (%d not)", K->name, K->tile, tried, bad);
+}
+
 int main(void)
 {
     ae_ctx *ae = ae_new(NULL);
@@ -80,6 +147,8 @@ int main(void)
         check_function(list[i], "tanh", AE_F_TANH, tanh, -10, 10);
         check_function(list[i], "sigmoid", AE_F_SIGMOID, exact_sigmoid, -80, 40);
         check_special(list[i]);
+        check_callers(list[i]);
+        check_tiles(list[i]);
     }
     check_normal(ae);
     ae_free(ae);
