@@ -209,7 +209,7 @@ static void begin(ae_ctx *ae)
     n_seen = 0;
 }
 
-/* The smallest request takes 48 numbers: with a stride of 32 none is missed.  Stride 0 leaves the arena as it is, and refuses the
+/* The smallest request takes 48 numbers: with a stride of 48 none is missed.  Stride 0 leaves the arena as it is, and refuses the
    k-th request to the system and all later ones. */
 static void sweep(ae_ctx *ae, void (*scene)(ae_ctx *), int stride, const char *name)
 {
@@ -288,29 +288,29 @@ static void check_scarce(void)
     make_networks(ae);
     pairs = ae_loader_new(ae, 4, 0);
     ae_load_f32(pairs, pixels, 4, 100, 0, 0), ae_load_f32(pairs, pixels, 4, 100, 0, 0);
-    sweep(ae, scene_images, 32, "images");
-    sweep(ae, scene_few_channels, 32, "images of one channel");
-    sweep(ae, scene_rows, 32, "rows and classes");
-    sweep(ae, scene_lstm, 32, "an LSTM");
-    sweep(ae, scene_arithmetic, 32, "arithmetic");
-    sweep(ae, scene_many_rows, 32, "many rows");
-    sweep(ae, scene_check, 32, "the check of gradients and the diagnosis");
+    sweep(ae, scene_images, 48, "images");
+    sweep(ae, scene_few_channels, 48, "images of one channel");
+    sweep(ae, scene_rows, 48, "rows and classes");
+    sweep(ae, scene_lstm, 48, "an LSTM");
+    sweep(ae, scene_arithmetic, 48, "arithmetic");
+    sweep(ae, scene_many_rows, 320, "many rows");
+    sweep(ae, scene_check, 48, "the check of gradients and the diagnosis");
     sweep(ae, scene_predict, 320, "ae_predict");
-    sweep(ae, scene_retained, 32, "gradients that are looked at");
-    sweep(ae, scene_norm, 32, "a batch norm");
-    sweep(ae, scene_division, 32, "a division");
-    sweep(ae, scene_dropout, 32, "dropout");
-    sweep(ae, scene_loader, 32, "a loader");
-    sweep(ae, scene_bulky, 32, "the check of a large matrix");
-    sweep(ae, scene_save, 32, "ae_save");
-    sweep(ae, scene_save_norm, 32, "ae_save of a batch norm");
+    sweep(ae, scene_retained, 48, "gradients that are looked at");
+    sweep(ae, scene_norm, 48, "a batch norm");
+    sweep(ae, scene_division, 48, "a division");
+    sweep(ae, scene_dropout, 48, "dropout");
+    sweep(ae, scene_loader, 48, "a loader");
+    sweep(ae, scene_bulky, 48, "the check of a large matrix");
+    sweep(ae, scene_save, 48, "ae_save");
+    sweep(ae, scene_save_norm, 48, "ae_save of a batch norm");
     sweep(ae, scene_files, 0, "files");
     sweep(ae, scene_files, 320, "files, in the step's memory");
     ae_clear(ae);
     ok(ae_save(images, path), "a file to open");
-    sweep(ae, scene_load, 32, "ae_load");
-    sweep(ae, scene_weight, 32, "a transposed convolution to one channel");
-    sweep(ae, scene_packed, 32, "a weight as an image");
+    sweep(ae, scene_load, 48, "ae_load");
+    sweep(ae, scene_weight, 48, "a transposed convolution to one channel");
+    sweep(ae, scene_packed, 48, "a weight as an image");
     sweep(ae, scene_open, 0, "ae_open");
     sweep(ae, scene_making, 0, "what lasts");
     remove(path);
