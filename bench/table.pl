@@ -1,10 +1,11 @@
 #!/usr/bin/env perl
-# table.pl - writes what bench/run.py measured into the README, so that nobody types it
+# table.pl - writes what bench/run.py and bench/others.sh measured into the README, so that nobody types it
 #
 #     perl bench/table.pl [--check]
 #
 # In README.md:
 #     <!-- bench: NAME --> ... <!-- /bench -->              the table of bench/results/NAME.json
+#     <!-- others --> ... <!-- /others -->                   bench/results/others.md, as bench/others.sh printed it
 #     <!-- ratios: NAME NAME ... --> ... <!-- /ratios -->   only the ratios of several of them, side by side
 # --check changes nothing and says whether the README is out of date: exit status 1.
 
@@ -78,6 +79,8 @@ my $old = Expected::slurp($readme);
 my $marks = 0;
 (my $new = $old) =~ s{(<!-- bench: (\S+) -->\n).*?(?=<!-- /bench -->)}{$marks++; $1 . table($2)}gse;
 $new =~ s{(<!-- ratios: (.*?) -->\n).*?(?=<!-- /ratios -->)}{$marks++; $1 . ratios(split ' ', $2)}gse;
+my $others = "$results/others.md";
+$new =~ s{(<!-- others -->\n).*?(?=<!-- /others -->)}{$marks++; $1 . (-e $others ? Expected::slurp($others) : "Not measured yet: `sh bench/others.sh`.\n")}gse;
 if (!$marks) { print "README.md has no place for the tables\n"; exit 1 }
 if ($new eq $old) { exit 0 }
 if (grep { $_ eq '--check' } @ARGV) { print "README.md is out of date: perl bench/table.pl\n"; exit 1 }

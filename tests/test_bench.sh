@@ -44,6 +44,24 @@ else
     skip "no python3, or no unpacked MNIST in AUTOENC_DATA"
 fi
 
+# ---- other libraries: nothing of theirs is needed or compiled here, only what is ours beside them ----
+
+AUTOENC_DATA="$dir/none" OTHERS="$dir/none" sh bench/others.sh --rounds 2 --seconds 0.02 --images 640 > "$dir/table" 2> "$dir/said"
+[ $? -eq 0 ] && [ "$(grep -c 'not here, left out' "$dir/said")" -ge 3 ] && grep -q '^| autoenc.h | [1-9][0-9,]* | .* | 0\.[0-9]* |' "$dir/table"
+ok $? "others.sh leaves out what is not installed, and measures ours" "$dir/said"
+sh bench/others.sh --rounds > "$dir/said" 2>&1; [ $? -eq 2 ]; ok $? "and refuses an option without its value" "$dir/said"
+printf '#include "others.h"\nstatic void make(int t) { (void)t; }\nstatic float step(float *x) { return x[0]; }\n' > "$dir/none.c"
+for language in c c++; do
+    if [ $language = c++ ] && ! have c++; then skip "no C++ compiler"; continue; fi
+    ${CC:-cc} -x $language $WARN -Wno-unused-function -Wno-unused-const-variable -Wno-unused-variable -D_POSIX_C_SOURCE=199309L -Ibench/others -fsyntax-only "$dir/none.c" > "$dir/said" 2>&1
+    ok $? "others.h has no warning as $language" "$dir/said"
+done
+# 256 images, each of one grey: a program that answers the mean of its batch must come to the mean of all over an epoch, 1/2.
+printf '#include "others.h"\nstatic void make(int t) { (void)t; }\nstatic float step(float *x) { double s = 0; for (int i = 0; i < BATCH; i++) s += x[i * PIXELS]; return (float)(s / BATCH); }\n' > "$dir/mean.c"
+perl -e 'print pack("N4", 2051, 256, 28, 28); print chr($_) x 784 for 0 .. 255' > "$dir/train-images-idx3-ubyte"
+${CC:-cc} -D_POSIX_C_SOURCE=199309L -Ibench/others "$dir/mean.c" -o "$dir/mean" $LIBS && "$dir/mean" "$dir" 1 512 0.01 > "$dir/said" 2>&1 && grep -q '^0.50000	[1-9]' "$dir/said"
+ok $? "and hands out every image once an epoch" "$dir/said"
+
 # ---- the tables ----
 
 if perl -MJSON::PP -e 1 2>/dev/null; then
