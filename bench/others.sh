@@ -12,7 +12,7 @@
 #     ggml           pip download --no-deps --no-binary libggml-python libggml-python      (built by cmake)
 #     dlib           pip download --no-deps --no-binary dlib dlib
 #
-# --setup does these pip lines (PYTHON=python3) into OTHERS (~/.cache/autoenc-others) and compiles with -O3 -march=native; a
+# --setup does these pip lines (PYTHON=python3) into OTHERS (~/.cache/autoenc-others) and compiles with -O3 -march=native (and -fno-math-errno); a
 # folder named as the archive that lies there already is taken as it is.  Ours is compiled with a plain -O2.  Each program of
 # bench/others/ says what its library does differently.  The losses come first, each of one run of so many images; then every
 # round lets each train for so many seconds, one thread, then two.  A ratio is that of images a second, ours over theirs, round
@@ -79,7 +79,7 @@ if cynn=$(first 'cynn-*/thirdparty'); then
     [ "$blas" ] && { kann -DHAVE_CBLAS kann_blas -lopenblas; built kann_blas $? "KANN $version, OpenBLAS" "$by_hand"; }
     kann '' kann ''; built kann $? "KANN $version" "$by_hand"
     $cc -std=gnu99 $best -w -fopenmp -I"$f/include" bench/others/fann.c "$f/floatfann.c" -o "$dir/fann" -lm > "$dir/said" 2>&1
-    built fann $? 'FANN, its master' 'gradient descent only; leaky ReLU'
+    built fann $? 'FANN 2.2, from cynn' 'gradient descent only; leaky ReLU'
 else
     missing 'KANN, FANN' 'the sources of cynn'
 fi
