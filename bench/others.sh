@@ -12,13 +12,13 @@
 #     ggml           pip download --no-deps --no-binary libggml-python libggml-python      (built by cmake)
 #     dlib           pip download --no-deps --no-binary dlib dlib
 #
-# --setup does these pip lines (PYTHON=python3) into OTHERS (~/.cache/autoenc-others) and compiles with -O3 -march=native (and -fno-math-errno); a
-# folder named as the archive that lies there already is taken as it is.  Ours is compiled with a plain -O2.  Each program of
+# --setup does these pip lines (PYTHON=python3) into OTHERS (~/.cache/autoenc-others) and compiles with -O3 -march=native
+# (and -fno-math-errno); an archive unpacked there already is taken as it is.  Ours is compiled with a plain -O2.  Each program of
 # bench/others/ says what its library does differently.  The losses come first, each of one run of so many images; then every
 # round lets each train for so many seconds, one thread, then two.  A ratio is that of images a second, ours over theirs, round
 # by round.  Exit status: 0 done, 2 wrong options, 3 our side failed.
 
-usage() { sed -n '3,4p' "$0" | sed 's/^#  *//' >&2; exit 2; }
+usage() { sed -n '4,5s/^#  *//p' "$0" >&2; exit 2; }
 cd "$(dirname "$0")/.." || exit 3
 data=${AUTOENC_DATA:-data} rounds=7 seconds=1 images=60000 setup=
 while [ $# -gt 0 ]; do
