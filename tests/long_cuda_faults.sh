@@ -40,8 +40,8 @@ ok $? "an Adam whose numbers are passed by value is built" "$dir/said"
 "$dir/device_train" > "$dir/frozen" 2> "$dir/said" && ! cmp -s "$dir/frozen" "$dir/good" && AE_CUDA_EAGER=1 "$dir/device_train" > "$dir/launched" && cmp -s "$dir/launched" "$dir/good"
 ok $? "launched one by one it is right; replayed, it is not: the comparison finds it" "$dir/frozen"
 
-plant 's/ &&\s*well\(d, cudaEventSynchronize\(d->sent\[d->turn\]\), "waiting for an event"\)//' && trains > "$dir/said" 2>&1 && "$dir/device_train" > "$dir/hasty" 2> "$dir/said" && ! cmp -s "$dir/hasty" "$dir/good"
-ok $? "numbers that are overwritten while they are on their way are noticed" "$dir/hasty"
+plant 's/ &&\s*well\(d, cudaEventSynchronize\(d->sent\[d->turn\]\), "waiting for an event"\)//' && trains > "$dir/said" 2>&1 && { ! "$dir/device_train" > "$dir/hasty" 2> "$dir/said" || ! cmp -s "$dir/hasty" "$dir/good"; }
+ok $? "numbers that are overwritten while they are on their way are noticed: other weights, or a loss that is no number" "$dir/said"
 
 plant 's/(static void \*scratch.*?)d->scratch = more;/$1cudaFree(d->scratch);\n        d->scratch = more;/s' && shim_object "$dir/fault.o" "$dir/fault.cu" -O1 -w -fsanitize=address && program device_train "$dir/fault.o" -- -fsanitize=address > "$dir/said" 2>&1 &&
     ! "$dir/device_train" > "$dir/said" 2>&1 && grep -q -e 'heap-use-after-free' -e 'double-free' "$dir/said"
