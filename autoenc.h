@@ -322,7 +322,7 @@ static inline int ae__madvise(void *p, size_t bytes, int advice) { (void)p; (voi
 enum { AE_PAD = 64 };                         /* readable floats behind every array: a vector load may run over its end */
 enum { AE_KEPT = (int)0x80000000u };          /* bit of a slot number: the tensor lives in the permanent table */
 enum { AE_NCHW, AE_NHWC, AE_PACKED };         /* how a slot stores its values; AE_PACKED is for weights, see >>nn */
-enum { AE_ROW_NHWC = 1, AE_ROW_ANY = 2, AE_ROW_FRESH = 4, AE_ROW_MASKS = 8, AE_ROW_STATE = 16, AE_ROW_OURS = 32, AE_ROW_AXES = 64 };  /* traits of a row, see >>tape */
+enum { AE_ROW_NHWC = 1, AE_ROW_ANY = 2, AE_ROW_FRESH = 4, AE_ROW_MASKS = 8, AE_ROW_STATE = 16, AE_ROW_OURS = 32, AE_ROW_AXES = 64, AE_ROW_SHARES = 128, AE_ROW_ACT = 256 };  /* traits of a row, see >>tape */
 enum { AE_HOST, AE_DEVICE, AE_BOTH };         /* where the newest values of an array are, see >>device */
 enum { AE_ACT_NONE, AE_ACT_RELU, AE_ACT_LEAKY, AE_ACT_SIGMOID, AE_ACT_TANH };
 enum { AE_STREAM_INIT = 1, AE_STREAM_NOISE, AE_STREAM_SHUFFLE, AE_STREAM_CHECK };
@@ -696,11 +696,8 @@ static uint32_t ae__word(uint64_t seed, uint32_t stream, uint64_t a, uint32_t b,
     counter[3] = stream << 24 | ((uint32_t)(a >> 32) & 0xFFFFFFu);  ae__philox(seed, counter, out);
     return out[i & 3];
 }
-
 static float ae__unit(uint32_t word) { return (float)(word >> 8) * (1.0f / 16777216.0f); }     /* [0,1), 24 bits */
-
 static void ae__normal(ae_ctx *ae, float *out, size_t n, uint64_t a, uint32_t b);
-
 /* torch.randn: the draw is numbered by optimiser step and by its order within the step.  Returns where it was made. */
 static int ae__noise(ae_ctx *ae, float *out, size_t n) {
     const uint64_t name[3] = { ae->config.seed, ae->random_step, ae->random_op++ };  float arg[6];
@@ -717,6 +714,9 @@ static int ae__noise(ae_ctx *ae, float *out, size_t n) {
    AE_ROW_FRESH  backward looks at fresh[i] and writes where nothing was yet; other rows get zeros to add to;
    AE_ROW_STATE  forward changes inputs 3 and 4 (running statistics);  AE_ROW_OURS: ours, though dense;
    AE_ROW_AXES   of NHWC arrays it sees the axes of in and out in the order in which they are stored, and arg[0], if it is one, likewise;
+   AE_ROW_SHARES the output is input 0 in another shape: the same numbers in memory, unless they are a kept tensor's;
+   AE_ROW_ACT    times its kind: an activation, whose output remembers that, as a layer's with a fused one does: backward passes on what
+                 ae__through_activation left (of a leaky ReLU: if its slope is above 0);
    AE_ROW_MASKS  backward can multiply what it writes to din[0] by the derivative of the activation that made in[0]
                  (mask, slope: relu and leaky relu), which saves a pass over memory when nobody else adds to it. */
 
@@ -749,7 +749,7 @@ static void ae__each_row(ae_call *c, int rows, const ae_array *size, void (*task
 }
 /* layout: the values of in[0] stored another way; recorded like any op, so gradients find their way back.
    arg: layout of the input, of the output. */
-static const char *ae__relayout_shape(ae_call *c) { memcpy(c->out.dim, c->in[0].dim, sizeof c->out.dim);  c->out.ndim = c->in[0].ndim; return NULL; }
+static const char *ae__like_first(ae_call *c) { memcpy(c->out.dim, c->in[0].dim, sizeof c->out.dim);  c->out.ndim = c->in[0].ndim; return NULL; }
 static void ae__relayout_image(void *user, int image) {
     const ae_call *c = (const ae_call *)user;  int from = (int)c->arg[0], to = (int)c->arg[1], dim[4];
     size_t at = (size_t)image * (size_t)ae__numel(c->in[0].dim) / (size_t)c->in[0].dim[0];
@@ -764,7 +764,7 @@ static void ae__relayout_backward(ae_call *c) {
     int from = (int)c->arg[0], to = (int)c->arg[1];
     ae__relayout(c->dout.data, c->din[0].data, c->in[0].dim, from == AE_NCHW ? to : from, from == AE_NCHW, !c->fresh[0]);
 }
-static const ae_op ae__op_relayout = { "layout", 1, ae__relayout_shape, ae__relayout_forward, ae__relayout_backward, AE_ROW_ANY | AE_ROW_FRESH };
+static const ae_op ae__op_relayout = { "layout", 1, ae__like_first, ae__relayout_forward, ae__relayout_backward, AE_ROW_ANY | AE_ROW_FRESH };
 static ae_tensor ae__run(ae_ctx *ae, const ae_op *op, const ae_tensor *in, int inputs, const float *arg, int args);
 
 /* x, which is no poison, in the wanted layout, AE_NCHW or AE_NHWC: x itself, the twin made before, or a new one. */
@@ -857,14 +857,16 @@ static void ae__compute(ae_ctx *ae, ae_record *r, ae_call *c) {
 /* Runs one op now and writes it on the tape: shapes checked, layouts arranged, output in the step's memory. */
 static ae_tensor ae__run(ae_ctx *ae, const ae_op *op, const ae_tensor *in, int inputs, const float *arg, int args) {
     ae_tensor use[AE_MAX_INPUTS], handle = ae__poison(ae);
-    ae_call c;  ae_record *r;  ae_slot *out;  int i, needs = 0, layout = ae__arrange(op, in, inputs, use);  const char *text;  float stored[AE_MAX_ARGS];
+    ae_call c;  ae_record *r;  ae_slot *out;  int i, needs = 0, layout = ae__arrange(op, in, inputs, use);  const char *text;  float stored[AE_MAX_ARGS];  size_t top;
     if (layout < 0) return ae__poison(ae);
     memset(&c, 0, sizeof c);
     c.ctx = ae;  c.arg = arg;  c.args = args;  c.inputs = inputs;  c.out.dim[0] = c.out.dim[1] = c.out.dim[2] = c.out.dim[3] = 1;
     for (i = 0; i < inputs; i++) c.in[i] = ae__array(ae__slot(use[i]), ae__slot(use[i])->data);
     text = op->shape(&c);
     if (text) return ae__fail(ae, "%s: %s", op->name, text);
-    out = ae__new_tensor(ae, c.out.dim, c.out.ndim, &handle);  c.saved = out && c.saved_floats ? ae__floats(ae, c.saved_floats) : NULL;
+    top = ae->step_top;  out = ae__new_tensor(ae, c.out.dim, c.out.ndim, &handle);
+    if (out && op->layout & AE_ROW_SHARES && !ae->device && !(use[0].slot & (uint32_t)AE_KEPT)) { ae->step_top = top; out->data = c.in[0].data; }
+    c.saved = out && c.saved_floats ? ae__floats(ae, c.saved_floats) : NULL;
     r = out && (c.saved || !c.saved_floats) ? ae__new_record(ae, arg, args) : NULL;            /* last: a record without its op would be told among the last ops */
     if (!r) return ae->poisoned ? ae__poison(ae) : ae__fail(ae, "out of memory for one more record");
     out->layout = layout;  c.out.data = out->data;  r->op = op;  r->net = ae->net;  r->inputs = inputs;  r->out = handle.slot;  r->saved = c.saved;
@@ -877,6 +879,7 @@ static ae_tensor ae__run(ae_ctx *ae, const ae_op *op, const ae_tensor *in, int i
     out->record = ae->n_records - 1;  out->needs_grad = needs && ae->grad_on && op->backward;
     ae__axes_as_stored(op, layout, &c, stored);
     ae__compute(ae, r, &c);
+    if (r->side == AE_HOST && (op->layout / AE_ROW_ACT != AE_ACT_LEAKY || arg[0] > 0)) { out->act = op->layout / AE_ROW_ACT;  out->slope = out->act && args ? arg[0] : 0; }
     if (ae->anomaly) ae__bring_data(ae, out, AE_HOST, 0);
     ae__check_finite(ae, r, out->data, (size_t)ae__numel(out->dim), "result");
     return ae->poisoned ? ae__poison(ae) : handle;
@@ -911,6 +914,10 @@ static void ae__grad_done(ae_ctx *ae, ae_slot *s) {
     for (i = 0; i < AE_SPARES && !s->retain && s->grad; i++)
         if (!ae->spare[i].floats) { ae->spare[i].data = s->grad; ae->spare[i].floats = s->grad_floats; s->grad = NULL; }
 }
+/* The op's gradient is that of its input, a result of this step that has none yet: it takes the memory itself. */
+static int ae__passes_on(const ae_record *r, const ae_slot *out, const ae_slot *s) {
+    return (r->op->layout & AE_ROW_SHARES || (r->op->layout >= AE_ROW_ACT && out->act)) && r->side == AE_HOST && !out->retain && s->record >= 0 && !s->grad;
+}
 static int ae__backward_inputs(ae_ctx *ae, ae_record *r, ae_call *c) {
     int i;
     for (i = 0; i < r->inputs; i++) {
@@ -920,6 +927,7 @@ static int ae__backward_inputs(ae_ctx *ae, ae_record *r, ae_call *c) {
         ae__bring_data(ae, s, r->side, 0);
         if (!s->needs_grad) continue;
         if (s->record >= 0 && ae->records[s->record].done) { ae__fail(ae, "ae_backward: this step went backward through %s already; add the losses up and call it once", ae->records[s->record].op->name); return 0; }
+        if (ae__passes_on(r, ae__at(ae, r->out), s)) continue;
         c->din[i].data = ae__grad_room(ae, s, &c->fresh[i]);
         if (!c->din[i].data) return 0;
         if (c->fresh[i]) s->grad_home = r->side; else ae__bring_grad(ae, s, r->side, 1);
@@ -931,7 +939,7 @@ static int ae__backward_inputs(ae_ctx *ae, ae_record *r, ae_call *c) {
     return 1;
 }
 static void ae__backward_record(ae_ctx *ae, ae_record *r) {
-    ae_slot *out = ae__at(ae, r->out);
+    ae_slot *out = ae__at(ae, r->out), *in = ae__at(ae, r->in[0]);
     size_t top;  ae_call c;  int i;  float stored[AE_MAX_ARGS];
     memset(&c, 0, sizeof c);
     c.ctx = ae;  c.arg = ae->args + r->arg;  c.args = r->args;  c.inputs = r->inputs;  c.out = ae__array(out, out->data);
@@ -947,6 +955,7 @@ static void ae__backward_record(ae_ctx *ae, ae_record *r) {
     ae__axes_as_stored(r->op, out->layout, &c, stored);
     if (r->side == AE_DEVICE) ae__device_run(ae, r->code, 1, &c);
     else r->op->backward(&c);
+    if (in->needs_grad && !c.din[0].data) { in->grad = out->grad;  in->grad_floats = out->grad_floats;  in->has_grad = 1;  in->grad_home = AE_HOST;  out->grad = NULL; }
     ae->step_top = top;  ae__grad_done(ae, out);
     for (i = 0; i < r->inputs && ae->anomaly; i++)
         if (c.din[i].data) ae__bring_grad(ae, ae__at(ae, r->in[i]), AE_HOST, 0), ae__check_finite(ae, r, c.din[i].data, (size_t)ae__numel(c.din[i].dim), "gradient");
@@ -986,7 +995,7 @@ enum {
     AE_F_GAUSS_COS, AE_F_GAUSS_SIN,             /* Box and Muller (1958): a, b uniform in (0,1] -> N(0,1) */
     AE_F_DRELU, AE_F_DLEAKY, AE_F_DSIGMOID, AE_F_DTANH,
     AE_F_DIFF /* p (a - b) */, AE_F_SIGN /* p sign(a - b) */, AE_F_DBCE, AE_F_DBCE_LOGITS, AE_F_EXPM1 /* p (e^a - 1) */,
-    AE_F_SQUARE_DIFF, AE_F_ABS_DIFF, AE_F_BCE, AE_F_BCE_LOGITS, AE_F_KL, AE_F_OUTSIDE /* 1 unless 0 <= a <= 1 */
+    AE_F_SQUARE_DIFF, AE_F_ABS_DIFF, AE_F_BCE, AE_F_BCE_LOGITS /* of a target outside 0..1: NaN */, AE_F_KL
 };
 static void   ae__map(ae_ctx *ae, int f, const float *a, const float *b, float *out, size_t n, float p, float q, int add);
 static double ae__sum(ae_ctx *ae, int f, const float *a, const float *b, size_t n);
@@ -1000,17 +1009,14 @@ static void ae__set_shape(ae_array *out, int ndim, int n, int c, int h, int w) {
     out->ndim = ndim;  out->dim[0] = n;  out->dim[1] = c;  out->dim[2] = h;  out->dim[3] = w;
 }
 
-/* ---- elementwise: y = f(x), y = f(a, b), any shape ---- */
-static const char *ae__like_first(ae_call *c) {
-    memcpy(c->out.dim, c->in[0].dim, sizeof c->out.dim);  c->out.ndim = c->in[0].ndim;
-    return NULL;                                  /* two inputs were brought to one shape before: see ae__binary */
-}
+/* ---- elementwise: y = f(x), y = f(a, b), any shape; two inputs were brought to one shape before: see ae__binary ---- */
 static void ae__map1(ae_call *c, int f, float p, float q) { ae__map(c->ctx, f, c->in[0].data, NULL, c->out.data, ae__count(&c->out), p, q, 0); }
 static void ae__map2(ae_call *c, int f) { ae__map(c->ctx, f, c->in[0].data, c->in[1].data, c->out.data, ae__count(&c->out), 1, 0, 0); }
 /* din[i] (+)= f(dout, b) */
 static void ae__pull(ae_call *c, int i, int f, const float *b, float p) {
     if (c->din[i].data) ae__map(c->ctx, f, c->dout.data, b, c->din[i].data, ae__count(&c->dout), p, 0, !c->fresh[i]);
 }
+static void ae__copy_backward(ae_call *c) { ae__pull(c, 0, AE_F_COPY, NULL, 1); }
 #define AE_ELEMENTWISE (AE_ROW_ANY | AE_ROW_FRESH)
 static void ae__add_forward(ae_call *c)  { ae__map2(c, AE_F_ADD); }
 static void ae__add_backward(ae_call *c) { ae__pull(c, 0, AE_F_AFFINE, NULL, 1); ae__pull(c, 1, AE_F_AFFINE, NULL, 1); }
@@ -1043,17 +1049,14 @@ static void ae__square_forward(ae_call *c)  { ae__map(c->ctx, AE_F_MUL, c->in[0]
 static void ae__square_backward(ae_call *c) { ae__pull(c, 0, AE_F_MUL, c->in[0].data, 2); }             /* dx = 2 x dy */
 static const ae_op ae__op_square = { "square", 1, ae__like_first, ae__square_forward, ae__square_backward, AE_ELEMENTWISE };
 static void ae__relu_forward(ae_call *c)  { ae__map1(c, AE_F_RELU, 0, 0); }
-static void ae__relu_backward(ae_call *c) { ae__pull(c, 0, AE_F_DRELU, c->out.data, 0); }               /* dx = dy where y > 0 */
-static const ae_op ae__op_relu = { "relu", 1, ae__like_first, ae__relu_forward, ae__relu_backward, AE_ELEMENTWISE };
+static const ae_op ae__op_relu = { "relu", 1, ae__like_first, ae__relu_forward, ae__copy_backward, AE_ELEMENTWISE | AE_ROW_ACT * AE_ACT_RELU };
 static void ae__leaky_forward(ae_call *c)  { ae__map1(c, AE_F_LEAKY, c->arg[0], 0); }                   /* arg: slope */
-static void ae__leaky_backward(ae_call *c) { ae__pull(c, 0, AE_F_DLEAKY, c->in[0].data, c->arg[0]); }   /* dx = dy, slope dy where x <= 0 */
-static const ae_op ae__op_leaky = { "leaky_relu", 1, ae__like_first, ae__leaky_forward, ae__leaky_backward, AE_ELEMENTWISE };
+static void ae__leaky_backward(ae_call *c) { ae__pull(c, 0, c->arg[0] > 0 ? AE_F_COPY : AE_F_DLEAKY, c->in[0].data, c->arg[0]); }   /* dx = dy, slope dy where x <= 0 */
+static const ae_op ae__op_leaky = { "leaky_relu", 1, ae__like_first, ae__leaky_forward, ae__leaky_backward, AE_ELEMENTWISE | AE_ROW_ACT * AE_ACT_LEAKY };
 static void ae__sigmoid_forward(ae_call *c)  { ae__map1(c, AE_F_SIGMOID, 0, 0); }
-static void ae__sigmoid_backward(ae_call *c) { ae__pull(c, 0, AE_F_DSIGMOID, c->out.data, 1); }         /* dx = dy y (1 - y) */
-static const ae_op ae__op_sigmoid = { "sigmoid", 1, ae__like_first, ae__sigmoid_forward, ae__sigmoid_backward, AE_ELEMENTWISE };
+static const ae_op ae__op_sigmoid = { "sigmoid", 1, ae__like_first, ae__sigmoid_forward, ae__copy_backward, AE_ELEMENTWISE | AE_ROW_ACT * AE_ACT_SIGMOID };
 static void ae__tanh_forward(ae_call *c)  { ae__map1(c, AE_F_TANH, 0, 0); }
-static void ae__tanh_backward(ae_call *c) { ae__pull(c, 0, AE_F_DTANH, c->out.data, 1); }               /* dx = dy (1 - y^2) */
-static const ae_op ae__op_tanh = { "tanh", 1, ae__like_first, ae__tanh_forward, ae__tanh_backward, AE_ELEMENTWISE };
+static const ae_op ae__op_tanh = { "tanh", 1, ae__like_first, ae__tanh_forward, ae__copy_backward, AE_ELEMENTWISE | AE_ROW_ACT * AE_ACT_TANH };
 static void ae__through_activation(ae_ctx *ae, const ae_slot *s, const float *dout, float *dz, int side) {
     static const int derivative[] = { AE_F_COPY, AE_F_DRELU, AE_F_DLEAKY, AE_F_DSIGMOID, AE_F_DTANH };
     const float arg[2] = { (float)s->act, s->slope };
@@ -1075,9 +1078,8 @@ static const char *ae__view_shape(ae_call *c) {                                 
     if (known == total) return NULL;
     return ae_say(c->ctx, "%s has %d elements and cannot be seen as %s", ae__seen(c, 0), total, ae__shape_text(c->ctx, c->out.dim, ndim));
 }
-static void ae__copy_forward(ae_call *c)  { memcpy(c->out.data, c->in[0].data, ae__count(&c->out) * sizeof(float)); }
-static void ae__copy_backward(ae_call *c) { ae__pull(c, 0, AE_F_AFFINE, NULL, 1); }
-static const ae_op ae__op_view = { "view", 1, ae__view_shape, ae__copy_forward, ae__copy_backward, AE_ROW_FRESH };
+static void ae__copy_forward(ae_call *c)  { if (c->out.data != c->in[0].data) memcpy(c->out.data, c->in[0].data, ae__count(&c->out) * sizeof(float)); }
+static const ae_op ae__op_view = { "view", 1, ae__view_shape, ae__copy_forward, ae__copy_backward, AE_ROW_FRESH | AE_ROW_SHARES };
 static const char *ae__expand_shape(ae_call *c) {                               /* arg: n c h w ndim; trailing axes line up, as in NumPy */
     int i, ndim = (int)c->arg[4], skip = ndim - c->in[0].ndim;
     for (i = 0; i < ndim; i++) c->out.dim[i] = (int)c->arg[i];
@@ -1254,9 +1256,10 @@ static int ae__fixed_target(ae_call *c, const char *name) {
     return !c->din[1].data;
 }
 static int ae__in_unit_range(ae_call *c, int i, const char *name, const char *what) {
-    double outside = ae__sum(c->ctx, AE_F_OUTSIDE, c->in[i].data, NULL, ae__count(&c->in[i]));
-    if (outside > 0) ae__fail(c->ctx, "%s: %.0f of the %d numbers of the %s are not between 0 and 1 (or not numbers)", name, outside, (int)ae__count(&c->in[i]), what);
-    return outside == 0;
+    int n = (int)ae__count(&c->in[i]), k, outside = 0;
+    for (k = 0; k < n; k++) outside += !(c->in[i].data[k] >= 0 && c->in[i].data[k] <= 1);
+    if (outside) ae__fail(c->ctx, "%s: %d of the %d numbers of the %s are not between 0 and 1 (or not numbers)", name, outside, n, what);
+    return !outside;
 }
 static void ae__mse_forward(ae_call *c)  { ae__loss_forward(c, AE_F_SQUARE_DIFF); }
 static void ae__mse_backward(ae_call *c) { ae__loss_backward(c, 0, AE_F_DIFF, 2); ae__loss_backward(c, 1, AE_F_DIFF, -2); }
@@ -1265,12 +1268,13 @@ static void ae__l1_forward(ae_call *c)  { ae__loss_forward(c, AE_F_ABS_DIFF); }
 static void ae__l1_backward(ae_call *c) { ae__loss_backward(c, 0, AE_F_SIGN, 1); ae__loss_backward(c, 1, AE_F_SIGN, -1); }
 static const ae_op ae__op_l1 = { "l1_loss", 2, ae__loss_shape, ae__l1_forward, ae__l1_backward, AE_ELEMENTWISE };
 static void ae__bce_forward(ae_call *c) {                                       /* -(t log y + (1 - t) log(1 - y)), logs at least -100 */
-    if (ae__in_unit_range(c, 0, "bce_loss", "output (is a sigmoid missing?)") && ae__in_unit_range(c, 1, "bce_loss", "target")) ae__loss_forward(c, AE_F_BCE);
+    ae__loss_forward(c, AE_F_BCE);                                              /* NaN if a number is outside 0..1: then we look which */
+    if (!ae__finite(c->out.data, 1) && ae__in_unit_range(c, 0, "bce_loss", "output (is a sigmoid missing?)")) ae__in_unit_range(c, 1, "bce_loss", "target");
 }
 static void ae__bce_backward(ae_call *c) { if (ae__fixed_target(c, "bce_loss")) ae__loss_backward(c, 0, AE_F_DBCE, 1); }
 static const ae_op ae__op_bce = { "bce_loss", 2, ae__loss_shape, ae__bce_forward, ae__bce_backward, AE_ELEMENTWISE };
 static void ae__bce_logits_forward(ae_call *c) {                                /* max(x,0) - x t + log(1 + e^-|x|) */
-    if (ae__in_unit_range(c, 1, "bce_logits_loss", "target")) ae__loss_forward(c, AE_F_BCE_LOGITS);
+    ae__loss_forward(c, AE_F_BCE_LOGITS);  if (!ae__finite(c->out.data, 1)) ae__in_unit_range(c, 1, "bce_logits_loss", "target");
 }
 static void ae__bce_logits_backward(ae_call *c) { if (ae__fixed_target(c, "bce_logits_loss")) ae__loss_backward(c, 0, AE_F_DBCE_LOGITS, 1); }
 static const ae_op ae__op_bce_logits = { "bce_logits_loss", 2, ae__loss_shape, ae__bce_logits_forward, ae__bce_logits_backward, AE_ELEMENTWISE };
@@ -1546,9 +1550,7 @@ static void ae__shape_args(float *arg, int n, int c, int h, int w) {           /
     arg[4] = (float)(w ? 4 : h ? 3 : c ? 2 : n ? 1 : 0);
 }
 static ae_tensor ae__expand_to(ae_tensor x, const int *dim, int ndim) {
-    float arg[5];  int i;
-    for (i = 0; i < 4; i++) arg[i] = (float)dim[i];
-    arg[4] = (float)ndim;
+    const float arg[5] = { (float)dim[0], (float)dim[1], (float)dim[2], (float)dim[3], (float)ndim };
     return ae_apply(&ae__op_expand, &x, arg, 5);
 }
 /* Two operands, brought to a common shape first: axes line up from the right, an axis of size 1 is repeated. */
@@ -1563,10 +1565,7 @@ static ae_tensor ae__binary(const ae_op *op, ae_tensor a, ae_tensor b) {
     in[1] = t->ndim == ndim && !memcmp(t->dim, dim, sizeof dim) ? b : ae__expand_to(b, dim, ndim);
     return ae_apply(op, in, NULL, 0);
 }
-static ae_tensor ae__loss(const ae_op *op, ae_tensor out, ae_tensor target, ae_reduction r) {
-    ae_tensor in[2];  float arg = (float)r;
-    in[0] = out;  in[1] = target;  return ae_apply(op, in, &arg, 1);
-}
+static ae_tensor ae__loss(const ae_op *op, ae_tensor out, ae_tensor target, ae_reduction r) { const ae_tensor in[2] = { out, target }; const float arg = (float)r; return ae_apply(op, in, &arg, 1); }
 AE_API ae_tensor ae_add(ae_tensor a, ae_tensor b) { return ae__binary(&ae__op_add, a, b); }
 AE_API ae_tensor ae_sub(ae_tensor a, ae_tensor b) { return ae__binary(&ae__op_sub, a, b); }
 AE_API ae_tensor ae_mul(ae_tensor a, ae_tensor b) { return ae__binary(&ae__op_mul, a, b); }
@@ -2090,10 +2089,7 @@ AE_API ae_net *ae_name(ae_net *l, const char *name) {
 }
 AE_API ae_net *ae_sequential(ae_net *parent, const char *name) { return ae_name(ae__layer(parent, "Sequential", NULL), name); }
 AE_API ae_net *ae_nn_linear(ae_net *p, int in, int out) { const float arg[] = { (float)in, (float)out }; return ae__layer(p, "Linear", arg); }
-AE_API ae_net *ae_nn_conv2d(ae_net *p, int in, int out, int k, int stride, int pad) {
-    const float arg[] = { (float)in, (float)out, (float)k, (float)stride, (float)pad };
-    return ae__layer(p, "Conv2d", arg);
-}
+AE_API ae_net *ae_nn_conv2d(ae_net *p, int in, int out, int k, int stride, int pad) { const float arg[] = { (float)in, (float)out, (float)k, (float)stride, (float)pad }; return ae__layer(p, "Conv2d", arg); }
 AE_API ae_net *ae_nn_conv_transpose2d(ae_net *p, int in, int out, int k, int stride, int pad, int out_pad) {
     const float arg[] = { (float)in, (float)out, (float)k, (float)stride, (float)pad, (float)out_pad };
     return ae__layer(p, "ConvTranspose2d", arg);
@@ -2112,8 +2108,7 @@ AE_API ae_net *ae_nn_log_softmax(ae_net *p) { return ae__layer(p, "LogSoftmax", 
 AE_API ae_net *ae_nn_flatten(ae_net *p)     { return ae__layer(p, "Flatten", NULL); }
 AE_API ae_net *ae_nn_unflatten(ae_net *p, int c, int h, int w) { const float arg[] = { (float)c, (float)h, (float)w }; return ae__layer(p, "Unflatten", arg); }
 AE_API ae_net *ae_nn_parameter(ae_net *p, const char *name, float bound, int n, int c, int h, int w) {
-    const float arg[] = { bound, (float)n, (float)c, (float)h, (float)w };
-    return ae_name(ae__layer(p, "Parameter", arg), name);
+    const float arg[] = { bound, (float)n, (float)c, (float)h, (float)w };  return ae_name(ae__layer(p, "Parameter", arg), name);
 }
 AE_API ae_net *ae_nn_op(ae_net *p, const ae_op *op, const float *arg, int args) {
     ae_net *l;
@@ -3237,7 +3232,7 @@ typedef struct ae_gemm_job {
     int   height, tall, across;      /* rows of a tile, much the same over all tiles; of a task.  Panels are shared out, not rows */
     const float *w;  int in, out;    /* of a product by w^T: w [in][out] */
     float *panel;  size_t panel_floats;          /* a piece a thread */
-    const float *packed;             /* of a sum of outer products: dy in panels, or NULL */
+    const float *packed;  int parts; /* of a sum of outer products: dy in panels, or NULL; how many tasks share the columns */
 } ae_gemm_job;
 static void ae__gemm_init(ae_gemm *g, const float *a, const float *b, float *c, int rows, int cols, ae_store st) {
     memset(g, 0, sizeof *g);
@@ -3302,25 +3297,26 @@ static void ae__rows_by_matrix(ae_ctx *ae, const float *x, const float *w, const
     if (!ae__terms(ae, &g, 1, 0, in, 1)) return;
     ae__gemm(ae, &g, ae__packed(ae, &g));  ae__curve(ae, curve, y, (size_t)rows * (size_t)out);
 }
-/* Some rows of dw, all columns: the columns of x that they need are first copied side by side, or every step would be a page away. */
+/* Some rows of dw, all columns or a part: the columns of x that they need are first copied side by side, or every step would be a page away. */
 static void ae__outer_task(void *user, int index, int thread) {
-    const ae_gemm_job *j = (const ae_gemm_job *)user;
-    int wide = 2 * j->K->lanes, most = j->height * 2, row = index * most, rows = j->g.rows - row < most ? j->g.rows - row : most, k, col;
+    const ae_gemm_job *j = (const ae_gemm_job *)user;  int wide = 2 * j->K->lanes, panels = (j->g.cols + wide - 1) / wide, part = index % j->parts;
+    int most = j->tall, row = index / j->parts * most, rows = j->g.rows - row < most ? j->g.rows - row : most, k, col, end = (part + 1) * panels / j->parts * wide;
     float *panel = j->panel + (size_t)thread * j->panel_floats;  ae_gemm g = j->g;
     for (k = 0; k < g.terms; k++) memcpy(panel + k * most, j->g.a + (size_t)k * (size_t)j->in + row, (size_t)rows * sizeof(float));
     g.a = panel - row;
-    for (col = 0; col < g.cols; col += wide) j->K->gemm(&g, row, row + rows, j->height, col, g.cols - col < wide ? g.cols - col : wide, j->packed ? j->packed + (size_t)col * (size_t)g.terms : g.b + col);
+    for (col = part * panels / j->parts * wide; col < end; col += wide) j->K->gemm(&g, row, row + rows, j->height, col, g.cols - col < wide ? g.cols - col : wide, j->packed ? j->packed + (size_t)col * (size_t)g.terms : g.b + col);
 }
 /* dw[in][out] (+)= sum over rows of x[row][in] dy[row][out] */
 static void ae__outer_products(ae_ctx *ae, const float *x, const float *dy, float *dw, int rows, int in, int out, int add) {
-    ae_gemm_job j;
+    ae_gemm_job j;  int groups, most = out / (8 * ae->kernels->lanes);           /* parts of four panels at least: a copy of x each */
     memset(&j, 0, sizeof j);
     ae__gemm_init(&j.g, x, dy, dw, in, out, ae__storing(AE_ACT_NONE, 0, NULL, add));
-    j.K = ae->kernels;  j.in = in;  j.height = ae__even_height(j.K, in);
+    j.K = ae->kernels;  j.in = in;  j.height = ae__even_height(j.K, in);  j.tall = out < 8 * j.K->lanes ? 2 * j.height : j.height;  groups = (in + j.tall - 1) / j.tall;
+    j.parts = (8 * ae->threads + groups - 1) / groups;  j.parts = j.parts < most ? j.parts : most > 1 ? most : 1;
     j.g.lda = 1;  j.g.ldc = (size_t)out;  j.g.bstep = out;
-    j.panel_floats = (size_t)rows * (size_t)j.height * 2 + AE_PAD;  j.panel = ae__floats(ae, j.panel_floats * (size_t)ae->threads);
-    if (!j.panel || !ae__terms(ae, &j.g, rows, j.height * 2, 1, 0)) return;
-    j.packed = ae__packed(ae, &j.g);  ae__parallel(ae, (in + 2 * j.height - 1) / (2 * j.height), ae__gemm_work(&j.g), ae__outer_task, &j);
+    j.panel_floats = (size_t)rows * (size_t)j.tall + AE_PAD;  j.panel = ae__floats(ae, j.panel_floats * (size_t)ae->threads);
+    if (!j.panel || !ae__terms(ae, &j.g, rows, j.tall, 1, 0)) return;
+    j.packed = ae__packed(ae, &j.g);  ae__parallel(ae, groups * j.parts, ae__gemm_work(&j.g), ae__outer_task, &j);
 }
 
 /* One panel of columns of w^T: [out][two vectors], the lanes behind the last column zero. */
@@ -3799,9 +3795,12 @@ AE_FN AE_V AE_(gauss)(AE_V u, AE_V turns) {      /* Box-Muller: sqrt(-2 log u) c
     turns = turns - AE_(pick)((AE_I)(turns >= AE_SET(0.5f)), AE_SET(1.0f), AE_SET(0.0f));
     return AE_SQRT(AE_SET(-2.0f) * AE_(log)(u)) * AE_(cos_turns)(turns);
 }
+AE_FN AE_V AE_(within)(AE_V x, AE_V v) {         /* v where x lies in 0..1, else NaN */
+    const AE_V zero = { 0 };  return AE_(pick)((AE_I)(x >= zero) & (AE_I)(x <= AE_SET(1.0f)), v, AE_SET(NAN));
+}
 AE_FN AE_V AE_(bce)(AE_V y, AE_V t) {            /* both logs at least -100, as PyTorch has it */
     AE_V least = AE_SET(-100.0f), one = AE_SET(1.0f);  AE_V yes = AE_(at_least)(AE_(log)(y), least), no = AE_(at_least)(AE_(log1p)(-y), least);
-    return -(t * yes + (one - t) * no);
+    return AE_(within)(t, AE_(within)(y, -(t * yes + (one - t) * no)));
 }
 /* The function f of one vector of a and one of b: see the list in >>ops. */
 AE_FN AE_V AE_(point)(int f, AE_V a, AE_V b, AE_V p, AE_V q) {
@@ -3833,9 +3832,8 @@ AE_FN AE_V AE_(point)(int f, AE_V a, AE_V b, AE_V p, AE_V q) {
     case AE_F_SQUARE_DIFF:return (a - b) * (a - b);
     case AE_F_ABS_DIFF:   return AE_(abs)(a - b);
     case AE_F_BCE:        return AE_(bce)(a, b);
-    case AE_F_BCE_LOGITS: return AE_(pick)((AE_I)(a > zero), a, zero) - a * b + AE_(log1p)(AE_(exp)(-AE_(abs)(a)));
-    case AE_F_KL:         return one + b - a * a - AE_(exp)(b);
-    default:              return AE_(pick)((AE_I)(a >= zero) & (AE_I)(a <= one), zero, one);        /* AE_F_OUTSIDE */
+    case AE_F_BCE_LOGITS: return AE_(within)(b, AE_(pick)((AE_I)(a > zero), a, zero) - a * b + AE_(log1p)(AE_(exp)(-AE_(abs)(a))));
+    default:              return one + b - a * a - AE_(exp)(b);                 /* AE_F_KL */
     }
 }
 

@@ -57,6 +57,15 @@ static ae_tensor op_sigmoid(void *u)  { (void)u; return weighted(ae_sigmoid(a())
 static ae_tensor op_tanh(void *u)     { (void)u; return weighted(ae_tanh(a())); }
 static ae_tensor op_softmax(void *u)  { (void)u; return weighted(ae_log_softmax(a())); }
 static ae_tensor op_view(void *u)     { (void)u; return weighted(ae_square(ae_view(a(), 2, -1, 3, 0))); }
+static ae_tensor op_views(void *u)    { ae_tensor y = ae_affine(a(), 2, 0.1f); (void)u; return weighted(ae_add(ae_square(ae_view(ae_view(y, 2, 6, 0, 0), 12, 0, 0, 0)), ae_view(ae_square(y), 12, 0, 0, 0))); }
+static ae_tensor between(ae_tensor y) { return weighted(ae_matmul(y, ae_view(b(), 4, 3, 0, 0))); }             /* an activation of a result, used once: its gradient goes on in place */
+static ae_tensor result(void)         { return ae_affine(a(), 1.5f, 0.02f); }
+static ae_tensor mid_relu(void *u)    { (void)u; return between(ae_relu(result())); }
+static ae_tensor mid_leaky(void *u)   { (void)u; return between(ae_leaky_relu(result(), 0.2f)); }
+static ae_tensor mid_odd(void *u)     { (void)u; return between(ae_leaky_relu(result(), -0.5f)); }
+static ae_tensor mid_sigmoid(void *u) { (void)u; return between(ae_sigmoid(result())); }
+static ae_tensor mid_tanh(void *u)    { (void)u; return between(ae_tanh(ae_tanh(result()))); }
+static ae_tensor mid_twice(void *u)   { ae_tensor y = result(), z = ae_sigmoid(y); (void)u; return between(ae_mul(ae_add(z, ae_leaky_relu(y, 0.1f)), ae_square(z))); }
 static ae_tensor op_expand(void *u)   { (void)u; return weighted(ae_square(ae_expand(row(), 2, 3, 4, 0))); }
 static ae_tensor op_rows(void *u)     { (void)u; return weighted(ae_mul(a(), row())); }
 static ae_tensor op_columns(void *u)  { (void)u; return weighted(ae_mul(a(), ae_view(ae_slice(row(), 0, 0, 3), 3, 1, 0, 0))); }
@@ -94,7 +103,10 @@ static const struct { const char *name; ae_tensor (*loss)(void *user); } ops[] =
     { "add", op_add }, { "sub", op_sub }, { "mul", op_mul }, { "div", op_div }, { "one tensor used twice", op_twice },
     { "matmul", op_matmul }, { "transpose", op_transpose }, { "affine", op_affine }, { "exp", op_exp }, { "log", op_log }, { "square", op_square },
     { "relu", op_relu }, { "leaky_relu", op_leaky }, { "leaky_relu of a negative slope", op_leaky_odd }, { "sigmoid", op_sigmoid }, { "tanh", op_tanh },
-    { "log_softmax", op_softmax }, { "view", op_view }, { "expand", op_expand }, { "broadcast of a row", op_rows }, { "broadcast of a column", op_columns },
+    { "log_softmax", op_softmax }, { "view", op_view },
+    { "views of views", op_views }, { "relu of a result", mid_relu }, { "leaky_relu of a result", mid_leaky }, { "leaky_relu of a negative slope, of a result", mid_odd },
+    { "sigmoid of a result", mid_sigmoid }, { "two tanh of a result", mid_tanh }, { "activations of one result, used twice", mid_twice },
+    { "expand", op_expand }, { "broadcast of a row", op_rows }, { "broadcast of a column", op_columns },
     { "broadcast of a number", op_number }, { "cat of axis 0", op_cat0 }, { "cat of axis 1", op_cat1 }, { "cat of axis 2", op_cat2 },
     { "slices that overlap", op_slice }, { "slice of axis 2", op_slice2 }, { "sum", op_sum }, { "mean", op_mean }, { "sum over axis 0", op_sum0 },
     { "mean over axis 1", op_mean1 }, { "mean over axis 2 of 4", op_mean2 },
@@ -482,8 +494,32 @@ static void check_adding(void)
     end("adding");
 }
 
+/* A view is its tensor's numbers, and the gradient that somebody asks for is his own. */
+static void check_views(void)
+{
+    ae_tensor x, v, kept;
+    begin();
+    op_net();
+    x = ae_affine(a(), 2, 0);
+    v = ae_view(x, 4, 3, 0, 0);
+    kept = ae_view(a(), 4, 3, 0, 0);
+    ok(ae_data(v) == ae_data(x), "a view of a result is the same numbers in memory");
+    ok(ae_data(ae_view(image(), 120, 0, 0, 0))[7] == ae_data(image())[7] && ae_data(kept) != ae_data(a()), "a view of a parameter is a copy");
+    ae_assign(a(), NULL);
+    ok(ae_data(kept)[5] != 0 && ae_data(a())[5] == 0, "which stays what it was when the parameter changes");
+    x = ae_affine(b(), 3, 0);
+    v = ae_sigmoid(ae_view(x, 4, 3, 0, 0));
+    ae_requires_grad(v, 1);
+    ae_requires_grad(x, 1);
+    ae_backward(ae_reduce(ae_affine(v, 2, 0), -1, AE_SUM));
+    ok(ae_data(ae_grad(v))[4] == 2 && ae_data(ae_grad(v))[11] == 2, "a gradient that is asked for is not written over by the activation it goes through");
+    ok(fabsf(ae_data(ae_grad(x))[4] - 2 * ae_data(v)[4] * (1 - ae_data(v)[4])) < 1e-6f, "and goes on");
+    end("views");
+}
+
 int main(void)
 {
+    check_views();
     check_ops();
     check_nets();
     check_own();

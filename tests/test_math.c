@@ -70,7 +70,7 @@ static void check_callers(const ae_kernels *K)
     float a[MANY], b[MANY], whole[MANY], one[MANY];
     int f, i, add, bad = 0, sums = 0;
     for (i = 0; i < MANY; i++) a[i] = (float)(i * 37 % 101 + 1) / 103, b[i] = (float)(i * 53 % 97 + 1) / 99;
-    for (f = AE_F_COPY; f <= AE_F_OUTSIDE; f++) {
+    for (f = AE_F_COPY; f <= AE_F_KL; f++) {
         double sum = 0;
         for (add = 0; add < 2; add++) {
             for (i = 0; i < MANY; i++) whole[i] = one[i] = (float)i / 7;
