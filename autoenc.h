@@ -1049,14 +1049,14 @@ static void ae__square_forward(ae_call *c)  { ae__map(c->ctx, AE_F_MUL, c->in[0]
 static void ae__square_backward(ae_call *c) { ae__pull(c, 0, AE_F_MUL, c->in[0].data, 2); }             /* dx = 2 x dy */
 static const ae_op ae__op_square = { "square", 1, ae__like_first, ae__square_forward, ae__square_backward, AE_ELEMENTWISE };
 static void ae__relu_forward(ae_call *c)  { ae__map1(c, AE_F_RELU, 0, 0); }
-static const ae_op ae__op_relu = { "relu", 1, ae__like_first, ae__relu_forward, ae__copy_backward, AE_ELEMENTWISE | AE_ROW_ACT * AE_ACT_RELU };
+static const ae_op ae__op_relu = { "relu", 1, ae__like_first, ae__relu_forward, ae__copy_backward, AE_ELEMENTWISE | AE_ROW_ACT * (int)AE_ACT_RELU };
 static void ae__leaky_forward(ae_call *c)  { ae__map1(c, AE_F_LEAKY, c->arg[0], 0); }                   /* arg: slope */
 static void ae__leaky_backward(ae_call *c) { ae__pull(c, 0, c->arg[0] > 0 ? AE_F_COPY : AE_F_DLEAKY, c->in[0].data, c->arg[0]); }   /* dx = dy, slope dy where x <= 0 */
-static const ae_op ae__op_leaky = { "leaky_relu", 1, ae__like_first, ae__leaky_forward, ae__leaky_backward, AE_ELEMENTWISE | AE_ROW_ACT * AE_ACT_LEAKY };
+static const ae_op ae__op_leaky = { "leaky_relu", 1, ae__like_first, ae__leaky_forward, ae__leaky_backward, AE_ELEMENTWISE | AE_ROW_ACT * (int)AE_ACT_LEAKY };
 static void ae__sigmoid_forward(ae_call *c)  { ae__map1(c, AE_F_SIGMOID, 0, 0); }
-static const ae_op ae__op_sigmoid = { "sigmoid", 1, ae__like_first, ae__sigmoid_forward, ae__copy_backward, AE_ELEMENTWISE | AE_ROW_ACT * AE_ACT_SIGMOID };
+static const ae_op ae__op_sigmoid = { "sigmoid", 1, ae__like_first, ae__sigmoid_forward, ae__copy_backward, AE_ELEMENTWISE | AE_ROW_ACT * (int)AE_ACT_SIGMOID };
 static void ae__tanh_forward(ae_call *c)  { ae__map1(c, AE_F_TANH, 0, 0); }
-static const ae_op ae__op_tanh = { "tanh", 1, ae__like_first, ae__tanh_forward, ae__copy_backward, AE_ELEMENTWISE | AE_ROW_ACT * AE_ACT_TANH };
+static const ae_op ae__op_tanh = { "tanh", 1, ae__like_first, ae__tanh_forward, ae__copy_backward, AE_ELEMENTWISE | AE_ROW_ACT * (int)AE_ACT_TANH };
 static void ae__through_activation(ae_ctx *ae, const ae_slot *s, const float *dout, float *dz, int side) {
     static const int derivative[] = { AE_F_COPY, AE_F_DRELU, AE_F_DLEAKY, AE_F_DSIGMOID, AE_F_DTANH };
     const float arg[2] = { (float)s->act, s->slope };
