@@ -2969,6 +2969,7 @@ typedef struct ae_gemm {
     const float *bias;               /* of each column, or NULL */
     ae_store     st;                 /* what happens to a tile before it is stored; mask: same offsets as c */
 } ae_gemm;
+static const int ae__curves[] = { AE_F_COPY, AE_F_RELU, AE_F_LEAKY, AE_F_SIGMOID, AE_F_TANH };       /* of an activation; the last two do not happen in registers */
 struct ae_kernels {
     const char *name;
     int    lanes, tile;              /* floats in a vector; rows of a tile, which is two vectors wide */
@@ -3265,13 +3266,6 @@ static void ae__gemm(ae_ctx *ae, const ae_gemm *g, float *panel) {
     ae__parallel(ae, (g->rows + j.tall - 1) / j.tall * panels, ae__gemm_work(g), ae__gemm_task, &j);
 }
 
-/* Activations that are not linear pieces are a pass of their own over the result. */
-static ae_store ae__split_activation(ae_store st, int *curve) {
-    *curve = st.act == AE_ACT_SIGMOID ? AE_F_SIGMOID : st.act == AE_ACT_TANH ? AE_F_TANH : -1;
-    if (*curve >= 0) st.act = AE_ACT_NONE;
-    return st;
-}
-static void ae__curve(ae_ctx *ae, int f, float *y, size_t n) { if (f >= 0) ae__map(ae, f, y, NULL, y, n, 0, 0, 0); }
 static void ae__pack_task(void *user, int index, int thread) {
     const ae_gemm_job *j = (const ae_gemm_job *)user;  (void)thread;
     int wide = 2 * j->K->lanes, col = index * wide, cols = j->g.cols - col < wide ? j->g.cols - col : wide, k;
@@ -3291,11 +3285,11 @@ static float *ae__packed(ae_ctx *ae, ae_gemm *g) {
 }
 /* y[rows][out] = act(x[rows][in] w[in][out] + bias) */
 static void ae__rows_by_matrix(ae_ctx *ae, const float *x, const float *w, const float *bias, float *y, int rows, int in, int out, ae_store st) {
-    ae_gemm g;  int curve;
-    ae__gemm_init(&g, x, w, y, rows, out, ae__split_activation(st, &curve));
+    ae_gemm g;
+    ae__gemm_init(&g, x, w, y, rows, out, st);
     g.lda = (size_t)in;  g.ldc = (size_t)out;  g.bstep = out;  g.bias = bias;
     if (!ae__terms(ae, &g, 1, 0, in, 1)) return;
-    ae__gemm(ae, &g, ae__packed(ae, &g));  ae__curve(ae, curve, y, (size_t)rows * (size_t)out);
+    ae__gemm(ae, &g, ae__packed(ae, &g));
 }
 /* Some rows of dw, all columns or a part: the columns of x that they need are first copied side by side, or every step would be a page away. */
 static void ae__outer_task(void *user, int index, int thread) {
@@ -3328,15 +3322,15 @@ static void ae__transpose_task(void *user, int index, int thread) {
 }
 /* dx[rows][in] (+)= dy[rows][out] w[in][out]^T (+ bias): w is transposed first, which costs less than keeping a second copy true */
 static void ae__rows_by_transposed(ae_ctx *ae, const float *dy, const float *w, const float *bias, float *dx, int rows, int in, int out, ae_store st) {
-    ae_gemm_job j;  int wide = 2 * ae->kernels->lanes, panels = (in + wide - 1) / wide, curve;
+    ae_gemm_job j;  int wide = 2 * ae->kernels->lanes, panels = (in + wide - 1) / wide;
     memset(&j, 0, sizeof j);
     j.K = ae->kernels;  j.w = w;  j.in = in;  j.out = out;  j.panel = ae__floats(ae, (size_t)panels * (size_t)wide * (size_t)out);
     if (!j.panel) return;
     ae__parallel(ae, panels, (double)in * out * 4, ae__transpose_task, &j);
-    ae__gemm_init(&j.g, dy, NULL, dx, rows, in, ae__split_activation(st, &curve));
+    ae__gemm_init(&j.g, dy, NULL, dx, rows, in, st);
     j.g.lda = (size_t)out;  j.g.ldc = (size_t)in;  j.g.bstep = wide;  j.g.bias = bias;
     if (!ae__terms(ae, &j.g, 1, 0, out, 1)) return;
-    ae__gemm(ae, &j.g, j.panel);  ae__curve(ae, curve, dx, (size_t)rows * (size_t)in);
+    ae__gemm(ae, &j.g, j.panel);
 }
 
 /* ---- sums of columns, in chunks of rows ---- */
@@ -3417,9 +3411,9 @@ static void ae__gather_task(void *user, int index, int thread) {
     if (g.st.mask) g.st.mask += at;
     g.rows = ae__images(j, index) * j->geo.sh * j->geo.sw;  ae__conv_panels(j, &g);
 }
-static void ae__conv_job_init(ae_ctx *ae, ae_conv_job *j, ae_geo geo, const float *in, float *out, const float *bias, ae_store st, int *curve) {
+static void ae__conv_job_init(ae_ctx *ae, ae_conv_job *j, ae_geo geo, const float *in, float *out, const float *bias, ae_store st) {
     memset(j, 0, sizeof *j);
-    j->K = ae->kernels;  j->geo = geo;  j->in = in;  j->out = out;  j->bias = bias;  j->st = ae__split_activation(st, curve);
+    j->K = ae->kernels;  j->geo = geo;  j->in = in;  j->out = out;  j->bias = bias;  j->st = st;
 }
 /* Every thread's scratch, zero when first used: borders are never written again.  0: no memory. */
 static int ae__conv_scratch(ae_ctx *ae, ae_conv_job *j, int channels) {
@@ -3434,16 +3428,15 @@ static double ae__conv_work(ae_geo g) { return (double)g.n * g.sh * g.sw * g.cs 
 /* small = act(conv(big, w) + bias): convolution forward, input gradient of a transposed one.
    One output pixel sums k rows of k cb contiguous numbers: in NHWC a row of the window is contiguous. */
 static void ae__gather(ae_ctx *ae, ae_geo geo, const float *big, const float *w, const float *bias, float *small, ae_store st) {
-    ae_conv_job j;  ae_gemm *g = &j.g[0];  int *crow, curve;
+    ae_conv_job j;  ae_gemm *g = &j.g[0];  int *crow;
     if (ae__covers(geo)) { ae__rows_by_matrix(ae, big, w, bias, small, geo.n, geo.k * geo.k * geo.cb, geo.cs, st); return; }
-    ae__conv_job_init(ae, &j, geo, big, small, bias, st, &curve);
+    ae__conv_job_init(ae, &j, geo, big, small, bias, st);
     j.ph = (geo.sh - 1) * geo.s + geo.k;  j.pw = (geo.sw - 1) * geo.s + geo.k;  j.top = j.left = geo.p;  j.bordered = geo.p > 0;
     if (!j.bordered) { j.ph = geo.bh; j.pw = geo.bw; }
     j.group = ae__group(geo.sh * geo.sw);  ae__gemm_init(g, NULL, w, NULL, 0, geo.cs, j.st);
     g->bias = bias;  g->bstep = geo.cs;  g->arow = ae__gather_rows(ae, &j, &crow);  g->crow = crow;
     if (!g->arow || !ae__terms(ae, g, geo.k, j.pw * geo.cb, geo.k * geo.cb, 1) || !ae__conv_scratch(ae, &j, geo.cb)) return;
     ae__parallel(ae, (geo.n + j.group - 1) / j.group, ae__conv_work(geo), ae__gather_task, &j);
-    ae__curve(ae, curve, small, (size_t)geo.n * (size_t)(geo.sh * geo.sw * geo.cs));
 }
 
 /* ---- spread: the adjoint of gather.  Output pixel y gets the taps ky = r, r + s, ... with r = (y + p) mod s, from the
@@ -3491,8 +3484,9 @@ static void ae__spread_task(void *user, int index, int thread) {
 }
 /* To few channels, a vector would be mostly empty: first every tap's product for every small pixel, [pixel][k k cb] with a
    border of zeros, then each output pixel adds up its taps. */
-static void ae__finish(float *y, size_t n, const ae_store *st, const float *mask) {
+static void ae__finish(const ae_kernels *K, float *y, size_t n, const ae_store *st, const float *mask) {
     size_t i;
+    if (st->act >= AE_ACT_SIGMOID) K->map(ae__curves[st->act], y, y, y, n, 0, 0, 0);
     for (i = 0; i < n && st->act == AE_ACT_RELU; i++) y[i] = y[i] <= 0 ? 0 : y[i];
     for (i = 0; i < n && st->act == AE_ACT_LEAKY; i++) y[i] = y[i] <= 0 ? st->slope * y[i] : y[i];
     for (i = 0; i < n && mask; i++) y[i] = mask[i] > 0 ? y[i] : st->slope == 0 ? 0 : st->slope * y[i];
@@ -3520,7 +3514,7 @@ static void ae__sum_taps(const ae_conv_job *j, const float *taps, float *y, cons
         default: ae__add_taps(t, at, n, row, to, g.s * g.cb, pixels, start); break;
         }
     }
-    ae__finish(y, (size_t)(g.bh * g.bw * g.cb), &j->st, mask);
+    ae__finish(j->K, y, (size_t)(g.bh * g.bw * g.cb), &j->st, mask);
 }
 /* Where the taps of every residue lie, seen from the small pixel (y + p) / s; a kernel's column after the other. */
 static int ae__tap_table(ae_ctx *ae, ae_conv_job *j) {
@@ -3575,14 +3569,13 @@ static const float *ae__repeat_bias(ae_ctx *ae, const float *bias, int pixels, i
 }
 /* big = act(transposed conv(small, w) + bias): transposed convolution forward, input gradient of a convolution. */
 static void ae__spread(ae_ctx *ae, ae_geo geo, const float *small, const float *w, const float *bias, float *big, ae_store st) {
-    ae_conv_job j;  int curve;
+    ae_conv_job j;
     if (ae__covers(geo)) {
         ae__rows_by_transposed(ae, small, w, ae__repeat_bias(ae, bias, geo.k * geo.k, geo.cb), big, geo.n, geo.k * geo.k * geo.cb, geo.cs, st);
         return;
     }
-    ae__conv_job_init(ae, &j, geo, small, big, bias, st, &curve);  ae__spread_border(&j);
+    ae__conv_job_init(ae, &j, geo, small, big, bias, st);  ae__spread_border(&j);
     if (geo.cb <= 4 || geo.s > 4) ae__spread_few_channels(ae, &j, w); else ae__spread_residues(ae, &j, w);
-    ae__curve(ae, curve, big, (size_t)geo.n * (size_t)(geo.bh * geo.bw * geo.cb));
 }
 
 /* ---- the weight gradient of both: dw[ky][kx][cb][cs] = sum over pixels of big * small, in chunks of 16 images ---- */
@@ -3605,10 +3598,10 @@ static int *ae__kernel_rows(ae_ctx *ae, const ae_conv_job *j) {
     return row;
 }
 static void ae__weight_gradient(ae_ctx *ae, ae_geo geo, const float *big, const float *small, float *dw, int add) {
-    ae_conv_job j;  ae_gemm *g = &j.g[0];  int curve, chunks = (geo.n + AE_IMAGE_CHUNK - 1) / AE_IMAGE_CHUNK, i, rows = geo.k * geo.k * geo.cb;
+    ae_conv_job j;  ae_gemm *g = &j.g[0];  int chunks = (geo.n + AE_IMAGE_CHUNK - 1) / AE_IMAGE_CHUNK, i, rows = geo.k * geo.k * geo.cb;
     size_t n = (size_t)rows * (size_t)geo.cs;
     if (ae__covers(geo)) { ae__outer_products(ae, big, small, dw, geo.n, rows, geo.cs, add); return; }
-    ae__conv_job_init(ae, &j, geo, big, (float *)small, NULL, ae__storing(AE_ACT_NONE, 0, NULL, 0), &curve);
+    ae__conv_job_init(ae, &j, geo, big, (float *)small, NULL, ae__storing(AE_ACT_NONE, 0, NULL, 0));
     j.ph = geo.p ? (geo.sh - 1) * geo.s + geo.k : geo.bh;  j.pw = geo.p ? (geo.sw - 1) * geo.s + geo.k : geo.bw;
     j.top = j.left = geo.p;  j.bordered = geo.p > 0;  j.group = 1;
     ae__gemm_init(g, NULL, NULL, NULL, rows, geo.cs, j.st);
@@ -3729,6 +3722,7 @@ AE_HOT void AE_(part_tile)(const ae_gemm *g, const AE_(spot) *whole, int rows, i
     AE_(run_tile)(g, &at, rows, cols);
     for (i = 0; i < rows; i++) memcpy(whole->c + whole->to[i], c + inside[i], bytes);
 }
+AE_HOT void AE_(map)(int f, const float *a, const float *b, float *out, size_t n, float ps, float qs, int add);
 /* rows x cols of C from (row, col) on, in tiles of `height` rows and at most two vectors of columns; b stands at column col. */
 AE_HOT void AE_(gemm)(const ae_gemm *g, int row, int end, int height, int col, int cols, const float *b) {
     int from[AE_ROWS], to[AE_ROWS], i, v, rows;
@@ -3743,6 +3737,7 @@ AE_HOT void AE_(gemm)(const ae_gemm *g, int row, int end, int height, int col, i
         at.a = g->a + (g->arow ? 0 : (size_t)row * g->lda);  at.c = g->c + c;  at.mask = g->st.mask ? g->st.mask + c : NULL;
         for (i = 0; i < rows && g->st.mask; i++) for (v = 0; v < cols; v += AE_W) __builtin_prefetch(at.mask + at.to[i] + v);     /* wanted when the sums are done */
         if (cols % AE_W) AE_(part_tile)(g, &at, rows, cols); else AE_(run_tile)(g, &at, rows, cols);
+        for (i = 0; i < rows && g->st.act >= AE_ACT_SIGMOID; i++) AE_(map)(ae__curves[g->st.act], at.c + at.to[i], at.c + at.to[i], at.c + at.to[i], (size_t)cols, 0, 0, 0);
     }
 }
 
