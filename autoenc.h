@@ -849,6 +849,7 @@ static void ae__compute(ae_ctx *ae, ae_record *r, ae_call *c) {
     r->side = code < 0 ? AE_HOST : AE_DEVICE;  r->code = code;
     for (i = 0; i < r->inputs; i++) ae__bring_data(ae, ae__at(ae, r->in[i]), r->side, r->op->layout & AE_ROW_STATE && i >= 3 && c->arg[0] != 0);
     ae__at(ae, r->out)->home = r->side;
+    if (c->out.data == c->in[0].data) { ae__at(ae, r->out)->home = ae__at(ae, r->in[0])->home; return; }
     if (code >= 0) { ae__device_run(ae, code, 0, c); return; }
     if (ae->device) ae__tell_host_op(ae, r->op);
     fpu = ae__fpu_enter();  r->op->forward(c);  ae__fpu_leave(fpu);
@@ -865,7 +866,7 @@ static ae_tensor ae__run(ae_ctx *ae, const ae_op *op, const ae_tensor *in, int i
     text = op->shape(&c);
     if (text) return ae__fail(ae, "%s: %s", op->name, text);
     top = ae->step_top;  out = ae__new_tensor(ae, c.out.dim, c.out.ndim, &handle);
-    if (out && op->layout & AE_ROW_SHARES && !ae->device && !(use[0].slot & (uint32_t)AE_KEPT)) { ae->step_top = top; out->data = c.in[0].data; }
+    if (out && op->layout & AE_ROW_SHARES && !(use[0].slot & (uint32_t)AE_KEPT)) { ae->step_top = top; out->data = c.in[0].data; }
     c.saved = out && c.saved_floats ? ae__floats(ae, c.saved_floats) : NULL;
     r = out && (c.saved || !c.saved_floats) ? ae__new_record(ae, arg, args) : NULL;            /* last: a record without its op would be told among the last ops */
     if (!r) return ae->poisoned ? ae__poison(ae) : ae__fail(ae, "out of memory for one more record");
@@ -916,7 +917,7 @@ static void ae__grad_done(ae_ctx *ae, ae_slot *s) {
 }
 /* The op's gradient is that of its input, a result of this step that has none yet: it takes the memory itself. */
 static int ae__passes_on(const ae_record *r, const ae_slot *out, const ae_slot *s) {
-    return (r->op->layout & AE_ROW_SHARES || (r->op->layout >= AE_ROW_ACT && out->act)) && r->side == AE_HOST && !out->retain && s->record >= 0 && !s->grad;
+    return (r->op->layout & AE_ROW_SHARES || (r->op->layout >= AE_ROW_ACT && out->act)) && !out->retain && s->record >= 0 && !s->grad;
 }
 static int ae__backward_inputs(ae_ctx *ae, ae_record *r, ae_call *c) {
     int i;
@@ -953,9 +954,9 @@ static void ae__backward_record(ae_ctx *ae, ae_record *r) {
         ae__through_activation(ae, out, out->grad, c.dout.data, r->side);
     }
     ae__axes_as_stored(r->op, out->layout, &c, stored);
-    if (r->side == AE_DEVICE) ae__device_run(ae, r->code, 1, &c);
+    if (in->needs_grad && !c.din[0].data) { in->grad = out->grad;  in->grad_floats = out->grad_floats;  in->has_grad = 1;  in->grad_home = out->grad_home;  out->grad = NULL; }
+    else if (r->side == AE_DEVICE) ae__device_run(ae, r->code, 1, &c);
     else r->op->backward(&c);
-    if (in->needs_grad && !c.din[0].data) { in->grad = out->grad;  in->grad_floats = out->grad_floats;  in->has_grad = 1;  in->grad_home = AE_HOST;  out->grad = NULL; }
     ae->step_top = top;  ae__grad_done(ae, out);
     for (i = 0; i < r->inputs && ae->anomaly; i++)
         if (c.din[i].data) ae__bring_grad(ae, ae__at(ae, r->in[i]), AE_HOST, 0), ae__check_finite(ae, r, c.din[i].data, (size_t)ae__numel(c.din[i].dim), "gradient");
@@ -1078,7 +1079,7 @@ static const char *ae__view_shape(ae_call *c) {                                 
     if (known == total) return NULL;
     return ae_say(c->ctx, "%s has %d elements and cannot be seen as %s", ae__seen(c, 0), total, ae__shape_text(c->ctx, c->out.dim, ndim));
 }
-static void ae__copy_forward(ae_call *c)  { if (c->out.data != c->in[0].data) memcpy(c->out.data, c->in[0].data, ae__count(&c->out) * sizeof(float)); }
+static void ae__copy_forward(ae_call *c)  { memcpy(c->out.data, c->in[0].data, ae__count(&c->out) * sizeof(float)); }
 static const ae_op ae__op_view = { "view", 1, ae__view_shape, ae__copy_forward, ae__copy_backward, AE_ROW_FRESH | AE_ROW_SHARES };
 static const char *ae__expand_shape(ae_call *c) {                               /* arg: n c h w ndim; trailing axes line up, as in NumPy */
     int i, ndim = (int)c->arg[4], skip = ndim - c->in[0].ndim;
