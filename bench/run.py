@@ -17,6 +17,7 @@ compiler.  Exit status: 0 done, 2 wrong options, 3 something is missing or a run
 import argparse
 import contextlib
 import json
+import math
 import os
 import platform
 import shutil
@@ -253,11 +254,12 @@ def start(side, o):
 def measure(o, net, python, folder):
     results, losses, top = race(o, net, python, folder)
     speeds = {name: middle(values) for name, values in results.items()}
+    losses = {way: loss if math.isfinite(loss) else None for way, loss in losses.items()}    # JSON has no NaN
     row = {"title": NETS[net][0], "mflop_per_image": flop(net) / 1e6, "images_per_second": speeds, "loss": losses, "peak_gflops": top}
     row["gflops"] = speeds["ours"]["median"] * flop(net) / 1e9
     sides = {"ours": lambda: ours(o, net, folder, 1)}
     if not o.ours:
-        exact = [way for way in speeds if way not in ("ours", "bf16", "documents")]
+        exact = [way for way in speeds if way not in ("ours", "bf16", "documents") and losses.get(way) is not None]    # what gives NaN is no rival
         best = row["fastest"] = max(exact, key=lambda way: speeds[way]["median"])
         row["ratio"] = middle([a / b for a, b in zip(results["ours"], results[best])])
         sides["torch"] = lambda: torch(o, net, python, ["fused"], 1)
