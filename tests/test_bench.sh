@@ -17,6 +17,23 @@ for cc in gcc clang; do
     done
 done
 
+# A way of PyTorch whose loss is no number is no rival, and JSON has no word for it.
+if have python3; then
+    PYTHONDONTWRITEBYTECODE=1 PYTHONPATH=bench python3 - > "$dir/said" 2>&1 <<'EOF'
+import json, types
+import run
+run.race = lambda *_: ({"ours": [4.0], "eager": [1.0], "compile": [2.0]}, {"ours": 0.1, "eager": 0.2, "compile": float("nan")}, 100.0)
+run.start = lambda *_: (0.1, 10.0)
+run.ours = run.torch = lambda *_: None
+row = run.measure(types.SimpleNamespace(ours=False, starts=1), "lesson03", "python", ".")
+assert row["fastest"] == "eager" and row["ratio"]["median"] == 4 and row["loss"]["compile"] is None, row
+json.dumps(row, allow_nan=False)
+EOF
+    ok $? 'what gives NaN is no rival, and null in the results' "$dir/said"
+else
+    skip 'no python3'
+fi
+
 # ---- every network trains, from the built-in strokes if there is nothing better ----
 
 for net in $nets; do
