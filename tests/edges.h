@@ -148,8 +148,8 @@ static void edge_device_lists(void)
     ae = device_context("card");
     {
         ae_tensor x = ae_from(ae, row, 4, 0, 0, 0);
-        ae_add(x, x), ae_sub(x, x), ae_mul(x, x), ae_exp(x), ae_affine(x, 1, 2), ae_relu(x), ae_tanh(x), ae_sigmoid(x), ae_view(x, 2, 2, 0, 0), ae_add(x, x);
-        ok(strstr(ae_machine(ae), "; here: add, sub, mul, exp, affine, relu, tanh, sigmoid") && !strstr(ae_machine(ae), "view"), "the machine names the first eight ops that ran here: %s", ae_machine(ae));
+        ae_add(x, x), ae_sub(x, x), ae_mul(x, x), ae_exp(x), ae_affine(x, 1, 2), ae_relu(x), ae_tanh(x), ae_sigmoid(x), ae_log(x), ae_add(x, x);
+        ok(strstr(ae_machine(ae), "; here: add, sub, mul, exp, affine, relu, tanh, sigmoid") && !strstr(ae_machine(ae), "log"), "the machine names the first eight ops that ran here: %s", ae_machine(ae));
     }
     ae_free(ae);
     linked = 0;

@@ -550,7 +550,7 @@ static void check_earlier(void)
     WORDS("--epochs", "1", "--no-plot");
     ends(lesson, 0, "everything is in", "a run");
     write_text("out/notes.txt", "", 0644), write_text("notes.u8", "", 0644), write_text("out/p.u8", "", 0644), write_text("out/p.png", "", 0644);
-    write_text("out/plots.tsv", "grid\tnotes.txt\tp.png\tx\ngrid\tnodot\tnodot\tx\ngrid\tp.u8\t../notes.u8\tx\n", 0644);
+    write_text("out/plots.tsv", "grid\tnotes.txt\tp.png\tx\ngrid\tnodot\tnodot\tx\ngrid\tp.u8\t../notes.u8\tx\nshort\tline\n", 0644);
     ends(lesson, 0, "holds an earlier run", "another one in its folder");
     ok(access(in_folder("out/p.u8"), F_OK) && access(in_folder("out/p.png"), F_OK), "the pictures of the first are gone");
     ok(!access(in_folder("out/notes.txt"), F_OK) && !access(in_folder("notes.u8"), F_OK), "other files stay, whatever plots.tsv says");
