@@ -915,9 +915,9 @@ static void ae__grad_done(ae_ctx *ae, ae_slot *s) {
     for (i = 0; i < AE_SPARES && !s->retain && s->grad; i++)
         if (!ae->spare[i].floats) { ae->spare[i].data = s->grad; ae->spare[i].floats = s->grad_floats; s->grad = NULL; }
 }
-/* The op's gradient is that of its input, a result of this step that has none yet: it takes the memory itself. */
+/* The op's gradient is that of its input, a result that has no memory for one yet (others do, from the start): it takes this. */
 static int ae__passes_on(const ae_record *r, const ae_slot *out, const ae_slot *s) {
-    return (r->op->layout & AE_ROW_SHARES || (r->op->layout >= AE_ROW_ACT && out->act)) && !out->retain && s->record >= 0 && !s->grad;
+    return (r->op->layout & AE_ROW_SHARES || (r->op->layout >= AE_ROW_ACT && out->act)) && !out->retain && !s->grad;
 }
 static int ae__backward_inputs(ae_ctx *ae, ae_record *r, ae_call *c) {
     int i;

@@ -24,18 +24,9 @@ static const char *device_problem(void *d) { (void)d; return mute ? NULL : "the 
 
 static ae_ctx *device_context(const char *name)
 {
-    ae_config config;
     device.version = AE_DEVICE_VERSION, device.name = "card", device.open = device_open, device.close = device_close, device.alloc = device_alloc;
     device.put = device_put, device.get = device_get, device.code = device_code, device.run = device_run, device.flush = device_flush, device.problem = device_problem;
-    memset(&w, 0, sizeof w);
-    memset(&config, 0, sizeof config);
-    config.threads = 1;
-    config.device = name;
-    config.on_fail = watch_fail;
-    config.alloc = watch_alloc;
-    config.dealloc = watch_dealloc;
-    config.user = &w;
-    return ae_new(&config);
+    return watch_on(&w, 1, name);
 }
 
 static void device_says(const char *name, const char *error, const char *machine, const char *what)

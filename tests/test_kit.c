@@ -396,7 +396,7 @@ static void json(void)
     kit_json(&t, "c", 4);
     kit_last_facts(&t);
     fputs(t.text, stdout);
-    printf(strlen(t.text) == t.used ? "" : "%zu and %zu signs", strlen(t.text), t.used);
+    if (strlen(t.text) != t.used) printf("%zu and %zu signs", strlen(t.text), t.used);
     run.plots = (kit_text){ NULL, 0, 0 };
     kit_print(&run.plots, "one\ta\ta.png\tA\ntwo\tb\tb.png\tB\nthree\tc\tc.png\tC\n");
     kit_forget_plot(&run, "d"), kit_forget_plot(&run, "b"), kit_forget_plot(&run, "a");
@@ -550,9 +550,10 @@ static void check_earlier(void)
     WORDS("--epochs", "1", "--no-plot");
     ends(lesson, 0, "everything is in", "a run");
     write_text("out/notes.txt", "", 0644), write_text("notes.u8", "", 0644), write_text("out/p.u8", "", 0644), write_text("out/p.png", "", 0644);
-    write_text("out/plots.tsv", "grid\tnotes.txt\tp.png\tx\ngrid\tnodot\tnodot\tx\ngrid\tp.u8\t../notes.u8\tx\nshort\tline\n", 0644);
+    write_text("out/plots.tsv", "grid\tnotes.txt\tp.png\tx\ngrid\tnodot\tnodot\tx\ngrid\tp.u8\t../notes.u8\tx\nshort\tq.png\n", 0644), write_text("out/q.png", "", 0644);
     ends(lesson, 0, "holds an earlier run", "another one in its folder");
     ok(access(in_folder("out/p.u8"), F_OK) && access(in_folder("out/p.png"), F_OK), "the pictures of the first are gone");
+    ok(!access(in_folder("out/q.png"), F_OK), "what a line that ends too soon names stays");
     ok(!access(in_folder("out/notes.txt"), F_OK) && !access(in_folder("notes.u8"), F_OK), "other files stay, whatever plots.tsv says");
 }
 

@@ -46,18 +46,21 @@ static void watch_fail(void *user, const char *text)
     if (!w->fails++) snprintf(w->text, sizeof w->text, "%s", text);
 }
 
-static ae_ctx *watch_new(watch *w, int threads)
+static ae_ctx *watch_on(watch *w, int threads, const char *device)
 {
     ae_config config;
     memset(w, 0, sizeof *w);
     memset(&config, 0, sizeof config);
     config.seed = 1;
     config.threads = threads;
+    config.device = device;
     config.on_fail = watch_fail;
     config.alloc = watch_alloc;
     config.dealloc = watch_dealloc;
     config.user = w;
     return ae_new(&config);
 }
+
+static ae_ctx *watch_new(watch *w, int threads) { return watch_on(w, threads, NULL); }
 
 #endif
