@@ -336,7 +336,7 @@ typedef struct ae_slot {             /* what a handle stands for */
     int      dim[4], ndim;  uint32_t gen, version, dense_version;
     ae_tensor twin;  uint32_t twin_version;    /* the same values in another layout, if somebody needed them */
     int      layout, record;         /* record: which one computed it, -1 if none */
-    int      needs_grad, retain, has_grad, masked, consumers;
+    int      needs_grad, retain, has_grad, masked, consumers, late;            /* late: not computed yet, see planes in >>ops */
     int      home, grad_home;        /* where the newest values and gradients are, see >>device */
     int      act;  float slope;      /* the activation fused into its producer: its derivative follows from data */
 } ae_slot;
@@ -499,6 +499,7 @@ static ae_slot *ae__at(ae_ctx *ae, uint32_t number) {
     number &= ~(uint32_t)AE_KEPT;
     return &t->page[number >> 8][number & 255];
 }
+static ae_tensor ae__handle(ae_ctx *ae, uint32_t number) { ae_tensor x; x.ctx = ae; x.slot = number; x.gen = ae__at(ae, number)->gen; return x; }
 static int ae__slots_grow(ae_ctx *ae, ae_slots *t) {
     size_t room = t->room;  ae_slot *page;
     if (t->top >> 8 >= t->room) {
@@ -653,7 +654,8 @@ static void ae__bring(ae_ctx *ae, void *p, size_t n, int *home, int side, int wr
     }
     if (write) *home = side;
 }
-static void ae__bring_data(ae_ctx *ae, ae_slot *s, int side, int write) { ae__bring(ae, s->data, (size_t)ae__numel(s->dim), &s->home, side, write); }
+static void ae__settle(ae_ctx *ae, ae_slot *s);
+static void ae__bring_data(ae_ctx *ae, ae_slot *s, int side, int write) { ae__settle(ae, s);  ae__bring(ae, s->data, (size_t)ae__numel(s->dim), &s->home, side, write); }
 static void ae__bring_grad(ae_ctx *ae, ae_slot *s, int side, int write) { ae__bring(ae, s->grad, (size_t)ae__numel(s->dim), &s->grad_home, side, write); }
 static void ae__device_run(ae_ctx *ae, int code, int backward, const ae_call *call) {
     ae_call c = *call;  int i;
@@ -843,6 +845,14 @@ static void ae__tell_host_op(ae_ctx *ae, const ae_op *op) {
     ae->host_ops[ae->n_host_ops++] = op;
     snprintf(ae->machine + used, sizeof ae->machine - used, "%s%s", i ? ", " : "; here: ", op->name);
 }
+/* The call of a record, once more. */
+static ae_call ae__call_of(ae_ctx *ae, const ae_record *r) {
+    const ae_slot *s = ae__at(ae, r->out);  ae_call c;  int i;
+    memset(&c, 0, sizeof c);
+    c.ctx = ae;  c.arg = ae->args + r->arg;  c.args = r->args;  c.inputs = r->inputs;  c.out = ae__array(s, s->data);  c.saved = r->saved;  c.saved_floats = r->saved_floats;
+    for (i = 0; i < r->inputs; i++) { s = ae__at(ae, r->in[i]);  c.in[i] = ae__array(s, s->data);  c.din[i] = ae__array(s, NULL); }
+    return c;
+}
 /* The forward pass of a record, on the device if that has a form of the op. */
 static void ae__compute(ae_ctx *ae, ae_record *r, ae_call *c) {
     int i, code = ae->device && r->op->layout ? ae->device->code(ae->there, r->op->name) : -1;  unsigned fpu;  size_t top = ae->step_top;
@@ -855,6 +865,14 @@ static void ae__compute(ae_ctx *ae, ae_record *r, ae_call *c) {
     fpu = ae__fpu_enter();  r->op->forward(c);  ae__fpu_leave(fpu);
     ae->step_top = top;                           /* what forward used as scratch */
 }
+/* Computes what has waited until somebody wants to see it. */
+static void ae__settle(ae_ctx *ae, ae_slot *s) {
+    ae_record *r = s->late ? &ae->records[s->record] : NULL;  ae_call c;  float stored[AE_MAX_ARGS];
+    if (!r) return;
+    s->late = 0;  c = ae__call_of(ae, r);  ae__axes_as_stored(r->op, s->layout, &c, stored);  ae__compute(ae, r, &c);
+}
+static int ae__waits(const ae_op *op, const ae_tensor *in, const ae_slot *out, const float *arg);
+static const ae_op *ae__part_planes(const ae_op *op, const ae_tensor *in, const float *arg, ae_tensor *part);
 /* Runs one op now and writes it on the tape: shapes checked, layouts arranged, output in the step's memory. */
 static ae_tensor ae__run(ae_ctx *ae, const ae_op *op, const ae_tensor *in, int inputs, const float *arg, int args) {
     ae_tensor use[AE_MAX_INPUTS], handle = ae__poison(ae);
@@ -878,6 +896,7 @@ static ae_tensor ae__run(ae_ctx *ae, const ae_op *op, const ae_tensor *in, int i
         needs |= s->needs_grad;
     }
     out->record = ae->n_records - 1;  out->needs_grad = needs && ae->grad_on && op->backward;
+    if (ae__waits(op, use, out, arg)) { out->late = 1; return ae->poisoned ? ae__poison(ae) : handle; }
     ae__axes_as_stored(op, layout, &c, stored);
     ae__compute(ae, r, &c);
     if (r->side == AE_HOST && (op->layout / AE_ROW_ACT != AE_ACT_LEAKY || arg[0] > 0)) { out->act = op->layout / AE_ROW_ACT;  out->slope = out->act && args ? arg[0] : 0; }
@@ -886,14 +905,15 @@ static ae_tensor ae__run(ae_ctx *ae, const ae_op *op, const ae_tensor *in, int i
     return ae->poisoned ? ae__poison(ae) : handle;
 }
 AE_API ae_tensor ae_apply(const ae_op *op, const ae_tensor *in, const float *arg, int args) {
-    ae_ctx *ae = NULL;  int i, well = op->inputs >= 1 && op->inputs <= AE_MAX_INPUTS && args <= AE_MAX_ARGS && op->shape && op->forward;
+    ae_ctx *ae = NULL;  ae_tensor part[4];  const ae_op *planes;  int i, well = op->inputs >= 1 && op->inputs <= AE_MAX_INPUTS && args <= AE_MAX_ARGS && op->shape && op->forward;
     for (i = 0; i < op->inputs && well && !ae; i++) ae = in[i].ctx;
     if (!well) return ae__fail(op->inputs > 0 ? in[0].ctx : NULL, "%s: an op has 1..%d inputs, at most %d numbers, a shape rule and a forward function", op->name, AE_MAX_INPUTS, AE_MAX_ARGS);
     for (i = 0; i < op->inputs; i++) {
         if (!ae__slot_for(ae, in[i])) return ae__poison(ae);
         if (in[i].ctx != ae) return ae__fail(ae, "%s: its tensors belong to different contexts", op->name);
     }
-    return ae__run(ae, op, in, op->inputs, arg, args);
+    planes = ae__part_planes(op, in, arg, part);
+    return planes ? ae__run(ae, planes, part, planes->inputs, arg, args) : ae__run(ae, op, in, op->inputs, arg, args);
 }
 
 /* ---- backward ---- */
@@ -923,7 +943,6 @@ static int ae__backward_inputs(ae_ctx *ae, ae_record *r, ae_call *c) {
     int i;
     for (i = 0; i < r->inputs; i++) {
         ae_slot *s = ae__at(ae, r->in[i]);
-        c->in[i] = ae__array(s, s->data);  c->din[i] = ae__array(s, NULL);
         if (s->version != r->version[i]) { ae__fail(ae, "backward through %s: an input was changed by ae_step or ae_assign after the forward pass", r->op->name); return 0; }
         ae__bring_data(ae, s, r->side, 0);
         if (!s->needs_grad) continue;
@@ -941,10 +960,8 @@ static int ae__backward_inputs(ae_ctx *ae, ae_record *r, ae_call *c) {
 }
 static void ae__backward_record(ae_ctx *ae, ae_record *r) {
     ae_slot *out = ae__at(ae, r->out), *in = ae__at(ae, r->in[0]);
-    size_t top;  ae_call c;  int i;  float stored[AE_MAX_ARGS];
-    memset(&c, 0, sizeof c);
-    c.ctx = ae;  c.arg = ae->args + r->arg;  c.args = r->args;  c.inputs = r->inputs;  c.out = ae__array(out, out->data);
-    c.saved = r->saved;  c.saved_floats = r->saved_floats;  r->done = 1;
+    size_t top;  ae_call c = ae__call_of(ae, r);  int i;  float stored[AE_MAX_ARGS];
+    r->done = 1;
     ae__bring_data(ae, out, r->side, 0);  ae__bring_grad(ae, out, r->side, out->act && !out->masked && !out->retain);
     if (!ae__backward_inputs(ae, r, &c)) return;
     top = ae->step_top;  c.dout = ae__array(out, out->grad);
@@ -1103,18 +1120,11 @@ static void ae__expand_strides(const ae_call *c, size_t *stride) {
     memset(stride, 0, 4 * sizeof *stride);
     for (i = skip; i < c->out.ndim; i++) if (c->in[0].dim[i - skip] > 1) ae__around(&c->in[0], i - skip, &outer, &stride[i]);
 }
-/* The axes from this one on; what repeats is written once and then copied, twice as much each time. */
-static void ae__expand_axis(const ae_call *c, const size_t *stride, int axis, const float *in, float *out) {
-    size_t inner, outer, n, done, part;
-    ae__around(&c->out, axis, &outer, &inner);  n = axis < 4 ? inner * (size_t)c->out.dim[axis] : 1;
-    if (axis == 4 || stride[axis] == inner) { memcpy(out, in, n * sizeof(float)); return; }
-    for (done = 0; done < (stride[axis] ? n : inner); done += inner, in += stride[axis]) ae__expand_axis(c, stride, axis + 1, in, out + done);
-    for (; done < n; done += part) { part = done < n - done ? done : n - done; memcpy(out + done, out, part * sizeof(float)); }
-}
 static void ae__expand_row(void *user, int row) {
-    const ae_call *c = (const ae_call *)user;  size_t s[4], outer, inner;
-    ae__expand_strides(c, s);  ae__around(&c->out, 0, &outer, &inner);
-    ae__expand_axis(c, s, 1, c->in[0].data + (size_t)row * s[0], c->out.data + (size_t)row * inner);
+    const ae_call *c = (const ae_call *)user;  const int *d = c->out.dim;  float *out = c->out.data + (size_t)row * (ae__count(&c->out) / (size_t)d[0]);  size_t s[4], at;  int j, k, l;
+    ae__expand_strides(c, s);
+    for (j = 0; j < d[1]; j++) for (k = 0; k < d[2]; k++)
+        for (l = 0, at = (size_t)row * s[0] + (size_t)j * s[1] + (size_t)k * s[2]; l < d[3]; l++, at += s[3]) *out++ = c->in[0].data[at];
 }
 static void ae__expand_forward(ae_call *c) { ae__each_row(c, c->out.dim[0], &c->out, ae__expand_row); }
 static void ae__expand_backward(ae_call *c) {
@@ -1133,14 +1143,14 @@ static const char *ae__cat_shape(ae_call *c) {                                  
     memcpy(c->out.dim, c->in[0].dim, sizeof c->out.dim);
     c->out.dim[axis] += c->in[1].dim[axis];  c->out.ndim = c->in[0].ndim;  return NULL;
 }
-/* One of the first axis, or all: pieces of the inputs in turn.  A pixel's few channels go with what lies behind them, written over by the next. */
+/* One of the first axis, or all: pieces of the inputs in turn. */
 static void ae__cat_row(void *user, int row) {
     const ae_call *c = (const ae_call *)user;  size_t outer, inner, left, part, i;  int axis = (int)c->arg[0];  float *out;
     ae__around(&c->out, axis, &outer, &inner);  outer /= (size_t)(axis ? c->out.dim[0] : 1);
     left = outer * inner * (size_t)c->out.dim[axis];  out = c->out.data + (size_t)row * left;
     for (i = 2 * (size_t)row * outer; left > 0; i++, out += part, left -= part) {
         const float *in = c->in[i % 2].data + i / 2 * (part = (size_t)c->in[i % 2].dim[axis] * inner);
-        if (part <= 16 && left >= 16) memcpy(out, in, 16 * sizeof(float)); else memcpy(out, in, part * sizeof(float));
+        memcpy(out, in, part * sizeof(float));
     }
 }
 static void ae__cat_forward(ae_call *c) { ae__each_row(c, c->arg[0] > 0 ? c->out.dim[0] : 1, &c->out, ae__cat_row); }
@@ -1363,14 +1373,14 @@ static void ae__matmul_backward(ae_call *c) {                                   
 static const ae_op ae__op_matmul = { "matmul", 2, ae__matmul_shape, ae__matmul_forward, ae__matmul_backward, AE_ROW_FRESH };
 
 /* ---- Conv2d and ConvTranspose2d: adjoints of each other, so three kernels serve both (>>cpu) ---- */
-typedef struct ae_geo { int n, bh, bw, cb, sh, sw, cs, k, s, p; } ae_geo;       /* big image bh x bw x cb, small sh x sw x cs */
+typedef struct ae_geo { int n, bh, bw, cb, sh, sw, cs, k, s, p, own; } ae_geo;  /* big image bh x bw x cb, small sh x sw x cs; own: 0, or how far apart the images' biases are, if a gather has one for each */
 static void ae__gather(ae_ctx *ae, ae_geo g, const float *big, const float *w, const float *bias, float *small, ae_store st);
 static void ae__spread(ae_ctx *ae, ae_geo g, const float *small, const float *w, const float *bias, float *big, ae_store st);
 static void ae__weight_gradient(ae_ctx *ae, ae_geo g, const float *big, const float *small, float *dw, int add);
 static ae_geo ae__geometry(const ae_call *c, const ae_array *big, const ae_array *small) {
     ae_geo g;
     g.n = big->dim[0];  g.cb = big->dim[1];  g.bh = big->dim[2];  g.bw = big->dim[3];  g.cs = small->dim[1];
-    g.sh = small->dim[2];  g.sw = small->dim[3];  g.k = c->in[1].dim[2];  g.s = (int)c->arg[0];  g.p = (int)c->arg[1];
+    g.sh = small->dim[2];  g.sw = small->dim[3];  g.k = c->in[1].dim[2];  g.s = (int)c->arg[0];  g.p = (int)c->arg[1];  g.own = 0;
     return g;
 }
 static const char *ae__conv_shape(ae_call *c) {                                 /* x [B,in,H,W], w [out,in,k,k], b [out]; arg: stride, pad, act, slope */
@@ -1389,6 +1399,56 @@ static void ae__conv_backward(ae_call *c) {
     if (c->din[2].data) ae__column_sums(c->ctx, c->dout.data, c->din[2].data, g.n * g.sh * g.sw, g.cs, !c->fresh[2]);
 }
 static const ae_op ae__op_conv = { "conv2d", 3, ae__conv_shape, ae__conv_forward, ae__conv_backward, AE_ROW_NHWC | AE_ROW_FRESH | AE_ROW_MASKS };
+
+/* ---- planes: a label joined to images, one number over a whole plane.  To a convolution without a border it only adds itself times
+   the sum of its weights' taps to the bias.  So ae_expand and ae_cat only note what they would make, and ae__settle makes it when
+   somebody reads it: what goes in are tensors of this step, so it cannot change meanwhile.  A convolution without a border takes what
+   goes in instead; its last bits are others than those of the joined images ---- */
+static const char *ae__planes_shape(ae_call *c) {                               /* x [B,in,H,W], w [out,in+C,k,k], b [out], planes [B,C,1,1]; arg: as above */
+    ae_call joined = *c;  const char *text;
+    joined.in[0].dim[1] += c->in[3].dim[1];  text = ae__conv_shape(&joined);  c->out = joined.out;  return text;
+}
+static void ae__planes_forward(ae_call *c) {
+    ae_geo g = ae__geometry(c, &c->in[0], &c->out);  int planes = c->in[3].dim[1];  size_t x = (size_t)(g.cb * g.cs), p = (size_t)(planes * g.cs), taps = (size_t)(g.k * g.k), i;
+    float *w = ae__floats(c->ctx, x * taps), *sum = ae__floats(c->ctx, x + p), *bias = ae__floats(c->ctx, (size_t)(g.n * g.cs));
+    if (!w || !sum || !bias) return;
+    for (i = 0; i < taps; i++) memcpy(w + i * x, c->in[1].data + i * (x + p), x * sizeof(float));
+    ae__column_sums(c->ctx, c->in[1].data, sum, (int)taps, (int)(x + p), 0);
+    ae__rows_by_matrix(c->ctx, c->in[3].data, sum + x, c->in[2].data, bias, g.n, planes, g.cs, ae__storing(AE_ACT_NONE, 0, NULL, 0));
+    g.own = g.cs;  ae__gather(c->ctx, g, c->in[0].data, w, bias, c->out.data, ae__forward_store(c, 2));
+}
+static void ae__planes_backward(ae_call *c) {                                   /* every tap of a plane's weight has the same gradient */
+    ae_geo g = ae__geometry(c, &c->in[0], &c->out);  int planes = c->in[3].dim[1];  size_t x = (size_t)(g.cb * g.cs), p = (size_t)(planes * g.cs), taps = (size_t)(g.k * g.k), i;
+    float *to = c->din[1].data, *dw = ae__floats(c->ctx, x * taps), *sum = ae__floats(c->ctx, p), *dbias = ae__floats(c->ctx, (size_t)(g.n * g.cs));  int image, pixels = g.sh * g.sw;
+    if (!dw || !sum || !dbias) return;
+    for (image = 0; image < g.n; image++) ae__column_sums(c->ctx, c->dout.data + (size_t)image * (size_t)(pixels * g.cs), dbias + image * g.cs, pixels, g.cs, 0);
+    if (c->din[2].data) ae__column_sums(c->ctx, dbias, c->din[2].data, g.n, g.cs, !c->fresh[2]);
+    if (!to) return;
+    ae__weight_gradient(c->ctx, g, c->in[0].data, c->dout.data, dw, 0);
+    ae__outer_products(c->ctx, c->in[3].data, dbias, sum, g.n, planes, g.cs, 0);
+    for (; taps-- > 0; to += x + p, dw += x) for (i = 0; i < x + p; i++) to[i] = (c->fresh[1] ? 0 : to[i]) + (i < x ? dw[i] : sum[i - x]);
+}
+static const ae_op ae__op_planes = { "conv2d", 4, ae__planes_shape, ae__planes_forward, ae__planes_backward, AE_ROW_NHWC | AE_ROW_FRESH };
+/* Whether this op's result may be made later: [B,C,1,1] repeated as planes, late planes joined behind others, a change of layout of either. */
+static int ae__waits(const ae_op *op, const ae_tensor *in, const ae_slot *out, const float *arg) {
+    ae_ctx *ae = in[0].ctx;  const ae_slot *s = ae__at(ae, in[0].slot), *t = ae__at(ae, in[op->inputs > 1].slot);
+    if (ae->device || ae->anomaly || out->ndim != 4 || (in[0].slot | in[op->inputs > 1].slot) & (uint32_t)AE_KEPT) return 0;
+    if (op == &ae__op_cat || op == &ae__op_relayout) return t->late && (op == &ae__op_relayout || arg[0] == 1);
+    return op == &ae__op_expand && s->ndim == 4 && s->dim[0] == out->dim[0] && s->dim[1] == out->dim[1] && s->dim[2] * s->dim[3] == 1;
+}
+static const ae_record *ae__late_record(ae_ctx *ae, uint32_t slot) {             /* the expand or cat behind a late tensor, through its changes of layout */
+    const ae_record *r = &ae->records[ae__at(ae, slot)->record];
+    return r->op == &ae__op_relayout ? ae__late_record(ae, r->in[0]) : r;
+}
+/* The op above and its inputs, if this is a convolution of such images, none of which asks for its gradient; else NULL.  A kernel as
+   large as the image is a plain product, which has one bias for all. */
+static const ae_op *ae__part_planes(const ae_op *op, const ae_tensor *in, const float *arg, ae_tensor *part) {
+    ae_ctx *ae = in[0].ctx;  const ae_slot *s = ae__at(ae, in[0].slot), *w = ae__at(ae, in[op->inputs > 1].slot);  const ae_record *cat, *expand;
+    if (op != &ae__op_conv || !s->late || arg[1] != 0 || (w->dim[2] == s->dim[2] && w->dim[2] == s->dim[3])) return NULL;
+    cat = ae__late_record(ae, in[0].slot);  expand = cat->op == &ae__op_cat ? ae__late_record(ae, cat->in[1]) : cat;
+    if (expand == cat || expand->op == &ae__op_cat || ae__at(ae, cat->in[0])->needs_grad || ae__at(ae, expand->in[0])->needs_grad) return NULL;
+    part[0] = ae__handle(ae, cat->in[0]);  part[1] = in[1];  part[2] = in[2];  part[3] = ae__handle(ae, expand->in[0]);  return &ae__op_planes;
+}
 static const char *ae__convt_shape(ae_call *c) {                                /* x [B,in,H,W], w [in,out,k,k], b [out]; arg: stride, pad, act, slope, out_pad */
     int k = c->in[1].dim[2], s = (int)c->arg[0], p = (int)c->arg[1], extra = k - 2 * p + (int)c->arg[4];
     int h = (c->in[0].dim[2] - 1) * s + extra, w = (c->in[0].dim[3] - 1) * s + extra;
@@ -1679,6 +1739,7 @@ AE_API ae_tensor ae_detach(ae_tensor x) {
     ae_slot *s = ae__slot(x);  ae_tensor d = ae__poison(x.ctx);  ae_slot *t = s ? ae__new_slot(x.ctx, 0, &d) : NULL;
     if (!t) return ae__poison(x.ctx);
     if (x.slot & (uint32_t)AE_KEPT) ae__bring_data(x.ctx, s, AE_HOST, 0);
+    ae__settle(x.ctx, s);
     t->home = x.slot & (uint32_t)AE_KEPT ? AE_HOST : s->home;  t->data = s->data;  t->ndim = s->ndim;  t->layout = s->layout;  memcpy(t->dim, s->dim, sizeof t->dim);
     if (x.slot & (uint32_t)AE_KEPT && (t->data = ae__floats(x.ctx, (size_t)ae__numel(s->dim))) != NULL) memcpy(t->data, s->data, (size_t)ae__numel(s->dim) * sizeof(float));   /* it may be assigned to */
     return d;
@@ -3409,6 +3470,7 @@ static void ae__gather_task(void *user, int index, int thread) {
     const ae_conv_job *j = (const ae_conv_job *)user;
     size_t at = (size_t)index * (size_t)j->group * (size_t)(j->geo.sh * j->geo.sw * j->geo.cs);  ae_gemm g = j->g[0];
     g.a = ae__bordered(j, index, thread, j->geo.bh, j->geo.bw, j->geo.cb);  g.c = j->out + at;
+    if (j->geo.own) g.bias += (size_t)index * (size_t)j->geo.own;
     if (g.st.mask) g.st.mask += at;
     g.rows = ae__images(j, index) * j->geo.sh * j->geo.sw;  ae__conv_panels(j, &g);
 }
@@ -3434,7 +3496,7 @@ static void ae__gather(ae_ctx *ae, ae_geo geo, const float *big, const float *w,
     ae__conv_job_init(ae, &j, geo, big, small, bias, st);
     j.ph = (geo.sh - 1) * geo.s + geo.k;  j.pw = (geo.sw - 1) * geo.s + geo.k;  j.top = j.left = geo.p;  j.bordered = geo.p > 0;
     if (!j.bordered) { j.ph = geo.bh; j.pw = geo.bw; }
-    j.group = ae__group(geo.sh * geo.sw);  ae__gemm_init(g, NULL, w, NULL, 0, geo.cs, j.st);
+    j.group = geo.own ? 1 : ae__group(geo.sh * geo.sw);  ae__gemm_init(g, NULL, w, NULL, 0, geo.cs, j.st);
     g->bias = bias;  g->bstep = geo.cs;  g->arow = ae__gather_rows(ae, &j, &crow);  g->crow = crow;
     if (!g->arow || !ae__terms(ae, g, geo.k, j.pw * geo.cb, geo.k * geo.cb, 1) || !ae__conv_scratch(ae, &j, geo.cb)) return;
     ae__parallel(ae, (geo.n + j.group - 1) / j.group, ae__conv_work(geo), ae__gather_task, &j);

@@ -46,7 +46,8 @@ def mirrored(*sizes):
 
 
 CNN = [1 * 16 * 9 * 196, 16 * 32 * 9 * 49, 32 * 64 * 49, 64 * 32 * 49, 32 * 16 * 9 * 49, 16 * 1 * 9 * 196]
-NETS = {                               # conv: weights x pixels of the output; transposed conv: x pixels of the input
+NETS = {                               # conv: weights x pixels of the output; transposed conv: x pixels of the input; 07 without the
+                                       # label's maps, ten of its first layer's eleven channels: we do not multiply by them, PyTorch does
     "lesson01": ("01 letters, batch 512", mirrored(784, 128, 32)),
     "lesson02-fc": ("02 fully connected, 64", mirrored(784, 128, 64, 12, 10)),
     "lesson02-cnn": ("02 convolutional, 64", CNN),
@@ -54,7 +55,7 @@ NETS = {                               # conv: weights x pixels of the output; t
     "lesson04": ("04 stacked, 32", mirrored(784, 128, 64, 36, 18, 9)),
     "lesson05": ("05 vanilla, 256", mirrored(784, 32)),
     "lesson06": ("06 VAE, 256", dense(784, 400, 20) + dense(400, 20) + dense(20, 400, 784)),
-    "lesson07": ("07 conditional VAE, 256", [11 * 16 * 36 * 144, 16 * 32 * 16 * 25, 32 * 64 * 4 * 4, 256 * 50, 256 * 50, 60 * 256,
+    "lesson07": ("07 conditional VAE, 256", [1 * 16 * 36 * 144, 16 * 32 * 16 * 25, 32 * 64 * 4 * 4, 256 * 50, 256 * 50, 60 * 256,
                                             64 * 32 * 4 * 4, 32 * 16 * 16 * 16, 16 * 36 * 121]),
 }
 CONVOLUTIONS = {"lesson02-cnn", "lesson03", "lesson07"}

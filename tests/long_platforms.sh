@@ -60,7 +60,7 @@ refused() {
     ok $? "$1: $2 reads the declarations" "$dir/said"
 }
 
-plain='test_layers test_convolutions test_gradients test_loader test_math test_same_bits test_strokes'
+plain='test_layers test_convolutions test_planes test_gradients test_loader test_math test_same_bits test_strokes'
 whole=$(cd tests && ls test_*.c | sed 's/\.c$//')
 windows=$(cd tests && grep -L 'sys/wait.h\|sys/resource.h\|faults.h\|kit.h' test_*.c | sed 's/\.c$//')
 MORE=

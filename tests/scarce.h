@@ -27,8 +27,8 @@ static void learn(ae_net *net, ae_tensor loss)
 
 /* ---- scenes ---- */
 
-static ae_net *images, *few, *rows, *lstm, *tall;
-static ae_opt *all[6];                  /* one for each of them: it clears the gradients */
+static ae_net *images, *few, *rows, *lstm, *tall, *told;
+static ae_opt *all[7];                  /* one for each of them: it clears the gradients */
 
 static void scene_images(ae_ctx *ae)
 {
@@ -78,6 +78,14 @@ static void scene_arithmetic(ae_ctx *ae)
     d = ae_add(d, ae_mul(noise, ae_detach(ae_view(ae_param(rows, "head.0.bias"), 1, 3, 0, 0).gen ? ae_scalar(ae, 2) : noise)));
     learn(NULL, ae_add(ae_kl_loss(d, ae_affine(d, 0.1f, 0), AE_MEAN), ae_l1_loss(ae_leaky_relu(d, 0.1f), ae_detach(ae_tanh(d)), AE_MEAN)));
     if (!*ae_error(ae)) look(ae_grad(a)), look(ae_grad(b)), look(ae_detach(ae_param(rows, "head.0.weight")));
+}
+
+/* Images that are told a number each, in planes; then somebody looks at these. */
+static void scene_planes(ae_ctx *ae)
+{
+    ae_tensor x = ae_cat(numbers(ae, 3, 2, 8, 8, 0.5f, 0.05f), ae_expand(numbers(ae, 3, 3, 1, 1, 0.5f, 0.1f), 3, 3, 8, 8), 1);
+    learn(told, ae_reduce(ae_forward(told, x), -1, AE_SUM));
+    look(ae_slice(x, 1, 1, 3));
 }
 
 /* Products with so many rows that B is copied first. */
@@ -204,7 +212,7 @@ static void begin(ae_ctx *ae)
     w.most = 0;
     w.refuse = 0;
     ae_clear(ae);
-    for (i = 0; i < 6; i++) ae_zero_grad(all[i]);
+    for (i = 0; i < 7; i++) ae_zero_grad(all[i]);
     ae->random_op = 0;
     n_seen = 0;
 }
@@ -279,6 +287,9 @@ static void make_networks(ae_ctx *ae)
     ae_nn_linear(tall, 3, 70);  ae_nn_sigmoid(tall);
     all[0] = ae_sgd(images, 0.1f);  all[1] = ae_sgd(few, 0.1f);  all[2] = ae_sgd(rows, 0.1f);  all[3] = ae_sgd(lstm, 0.1f);
     all[4] = ae_sgd(tall, 0.1f);
+    told = ae_net_new(ae);
+    ae_nn_conv2d(told, 5, 6, 3, 1, 0), ae_nn_relu(told), ae_nn_conv2d(told, 6, 2, 3, 1, 0);
+    all[6] = ae_sgd(told, 0.1f);
 }
 
 static void check_scarce(void)
@@ -294,6 +305,7 @@ static void check_scarce(void)
     sweep(ae, scene_lstm, 48, "an LSTM");
     sweep(ae, scene_arithmetic, 48, "arithmetic");
     sweep(ae, scene_many_rows, 320, "many rows");
+    sweep(ae, scene_planes, 48, "images told a number");
     sweep(ae, scene_check, 48, "the check of gradients and the diagnosis");
     sweep(ae, scene_predict, 320, "ae_predict");
     sweep(ae, scene_retained, 48, "gradients that are looked at");

@@ -47,7 +47,7 @@ export ASAN_OPTIONS UBSAN_OPTIONS TSAN_OPTIONS
 
 flags='-fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer'
 if works $flags; then
-    set -- test_layers test_convolutions test_corners test_errors test_io test_loader test_gradients test_faults test_coder
+    set -- test_layers test_convolutions test_planes test_corners test_errors test_io test_loader test_gradients test_faults test_coder
     while [ $# -gt 0 ]; do               # two at a time
         build "$1" $flags & first=$!
         if [ -n "$2" ]; then build "$2" $flags & second=$!; else second=; fi
