@@ -65,6 +65,7 @@
    NUMBERS.  The same seed gives the same bits for any number of threads, run to run, after a resume, for gcc and clang at
    any -O, and on every processor with fused multiply-add (x86-64 since 2013, AArch64); without it, other last bits.  exp,
    log, tanh, sigmoid are ours, within 3 units in the last place.  Never use -ffast-math: it removes the tests for NaN.
+   A convolution of images joined with planes has other last bits where the joined images were looked at (see planes, >>ops).
 
    MACROS.  AUTOENC_IMPLEMENTATION; AUTOENC_STATIC (all functions static); AE_ASSERT(x); AE_NO_STDIO (no files);
    AE_NO_THREADS.  Nothing else is looked at.
@@ -873,7 +874,7 @@ static void ae__settle(ae_ctx *ae, ae_slot *s) {
 }
 static int ae__waits(const ae_op *op, const ae_tensor *in, const ae_slot *out, const float *arg);
 static const ae_op *ae__part_planes(const ae_op *op, const ae_tensor *in, const float *arg, ae_tensor *part);
-/* Runs one op now and writes it on the tape: shapes checked, layouts arranged, output in the step's memory. */
+/* Runs one op, unless it waits, and writes it on the tape: shapes checked, layouts arranged, output in the step's memory. */
 static ae_tensor ae__run(ae_ctx *ae, const ae_op *op, const ae_tensor *in, int inputs, const float *arg, int args) {
     ae_tensor use[AE_MAX_INPUTS], handle = ae__poison(ae);
     ae_call c;  ae_record *r;  ae_slot *out;  int i, needs = 0, layout = ae__arrange(op, in, inputs, use);  const char *text;  float stored[AE_MAX_ARGS];  size_t top;
@@ -1149,8 +1150,7 @@ static void ae__cat_row(void *user, int row) {
     ae__around(&c->out, axis, &outer, &inner);  outer /= (size_t)(axis ? c->out.dim[0] : 1);
     left = outer * inner * (size_t)c->out.dim[axis];  out = c->out.data + (size_t)row * left;
     for (i = 2 * (size_t)row * outer; left > 0; i++, out += part, left -= part) {
-        const float *in = c->in[i % 2].data + i / 2 * (part = (size_t)c->in[i % 2].dim[axis] * inner);
-        memcpy(out, in, part * sizeof(float));
+        part = (size_t)c->in[i % 2].dim[axis] * inner;  memcpy(out, c->in[i % 2].data + i / 2 * part, part * sizeof(float));
     }
 }
 static void ae__cat_forward(ae_call *c) { ae__each_row(c, c->arg[0] > 0 ? c->out.dim[0] : 1, &c->out, ae__cat_row); }
