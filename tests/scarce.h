@@ -288,7 +288,7 @@ static void make_networks(ae_ctx *ae)
     all[0] = ae_sgd(images, 0.1f);  all[1] = ae_sgd(few, 0.1f);  all[2] = ae_sgd(rows, 0.1f);  all[3] = ae_sgd(lstm, 0.1f);
     all[4] = ae_sgd(tall, 0.1f);
     told = ae_net_new(ae);
-    ae_nn_conv2d(told, 5, 6, 3, 1, 0), ae_nn_relu(told), ae_nn_conv2d(told, 6, 2, 3, 1, 0);
+    ae_nn_conv2d(told, 5, 6, 3, 1, 0), ae_nn_relu(told);
     all[6] = ae_sgd(told, 0.1f);
 }
 

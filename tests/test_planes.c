@@ -171,19 +171,18 @@ static ae_tensor joined_twice(ae_ctx *ae, shape g)
 }
 
 /* One label for all images, one number for all planes, rows of numbers: each is repeated, but none is a plane of one number for an image. */
-static void repeated(const char *what, int n, int planes, int w)
+static void repeated(const char *what, shape g, int n, int planes, int h, int w)
 {
-    shape g = usual;
     ae_ctx *ae = context(1);
     ae_net *net;
     ae_tensor x;
     numbers(g);
     net = convolution(ae, g);
-    x = ae_cat(ae_from(ae, image, g.n, g.c, g.h, g.w), ae_expand(ae_from(ae, label, n, planes, 1, w), g.n, g.planes, g.h, g.w), 1);
+    x = ae_cat(ae_from(ae, image, g.n, g.c, g.h, g.w), ae_expand(ae_from(ae, label, n, planes, h, w), g.n, g.planes, g.h, g.w), 1);
     memcpy(joined, ae_data(x), (size_t)ae_size(x, -1) * sizeof(float));
     learn(net, x, &whole);
     ae_zero_grad(ae_sgd(net, 0));
-    x = ae_cat(ae_from(ae, image, g.n, g.c, g.h, g.w), ae_expand(ae_from(ae, label, n, planes, 1, w), g.n, g.planes, g.h, g.w), 1);
+    x = ae_cat(ae_from(ae, image, g.n, g.c, g.h, g.w), ae_expand(ae_from(ae, label, n, planes, h, w), g.n, g.planes, g.h, g.w), 1);
     learn(net, x, &parts);
     ok(parts.split == 0 && apart(&parts, &whole, g.out) == 0 && joined[g.c * g.h * g.w] == label[0], "%s", what);
     ae_free(ae);
@@ -409,11 +408,13 @@ static void mistakes(void)
 
 int main(void)
 {
+    const shape matrix = { 4, 2, 3, 4, 3, 5, 3, 1, 0 };         /* 4 images, 3 planes of 4 by 3 */
     many_shapes();
     otherwise();
-    repeated("one label for all images", 1, usual.planes, 1);
-    repeated("one number for all planes of an image", usual.n, 1, 1);
-    repeated("a row of numbers", usual.n, usual.planes, usual.w);
+    repeated("one label for all images", usual, 1, usual.planes, 1, 1);
+    repeated("one number for all planes of an image", usual, usual.n, 1, 1, 1);
+    repeated("a row of numbers", usual, usual.n, usual.planes, 1, usual.w);
+    repeated("a matrix for all images and planes", matrix, matrix.n, matrix.planes, 0, 0);
     more_images();
     alone();
     gradients();
