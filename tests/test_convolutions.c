@@ -4,13 +4,11 @@
 #define AUTOENC_IMPLEMENTATION
 #include "../autoenc.h"
 #include "tap.h"
+#include "drawn.h"
 
 enum { ROUNDS = 300 };
 
 typedef struct shape { int n, in, out, k, s, p, op, h, w, transposed; } shape;
-static uint32_t state = 1;
-static int draw(int from, int to) { state = state * 1664525u + 1013904223u; return from + (int)((state >> 8) % (uint32_t)(to - from + 1)); }
-static float number(void) { return (float)draw(-1000, 1000) / 1000.0f; }
 
 static float *numbers(int n)
 {

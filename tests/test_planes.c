@@ -5,16 +5,15 @@
 #include "../autoenc.h"
 #include "tap.h"
 #include "watch.h"
+#include "drawn.h"
 
 enum { ROUNDS = 150, MOST = 1 << 16 };
 typedef struct shape { int n, c, planes, h, w, out, k, s, p; } shape;
 typedef struct answer { float y[MOST], dw[MOST], db[64]; int ny, nw, split; } answer;
-static uint32_t state = 1;
 static float image[MOST], label[MOST], joined[MOST], weight[MOST], bias[64], want[MOST];
 static answer parts, whole, again;
 
-static int draw(int from, int to) { state = state * 1664525u + 1013904223u; return from + (int)((state >> 8) % (uint32_t)(to - from + 1)); }
-static void fill(float *p, int n) { int i; for (i = 0; i < n; i++) p[i] = (float)draw(-1000, 1000) / 1000.0f; }
+static void fill(float *p, int n) { int i; for (i = 0; i < n; i++) p[i] = number(); }
 
 /* Numbers for all arrays; joined is put together here, by hand. */
 static void numbers(shape g)
