@@ -900,7 +900,7 @@ static ae_tensor ae__run(ae_ctx *ae, const ae_op *op, const ae_tensor *in, int i
     if (ae__waits(op, use, out, arg)) { out->late = 1; return ae->poisoned ? ae__poison(ae) : handle; }
     ae__axes_as_stored(op, layout, &c, stored);
     ae__compute(ae, r, &c);
-    if (r->side == AE_HOST && (op->layout / AE_ROW_ACT != AE_ACT_LEAKY || arg[0] > 0)) { out->act = op->layout / AE_ROW_ACT;  out->slope = out->act && args ? arg[0] : 0; }
+    if (op->layout / AE_ROW_ACT != AE_ACT_LEAKY || arg[0] > 0) { out->act = op->layout / AE_ROW_ACT;  out->slope = out->act && args ? arg[0] : 0; }
     if (ae->anomaly) ae__bring_data(ae, out, AE_HOST, 0);
     ae__check_finite(ae, r, out->data, (size_t)ae__numel(out->dim), "result");
     return ae->poisoned ? ae__poison(ae) : handle;
@@ -933,7 +933,7 @@ static float *ae__grad_room(ae_ctx *ae, ae_slot *s, int *fresh) {
 }
 static void ae__grad_done(ae_ctx *ae, ae_slot *s) {
     int i;
-    for (i = 0; i < AE_SPARES && !s->retain && s->grad; i++)
+    for (i = 0; i < AE_SPARES && !s->retain && s->grad && !ae->device; i++)       /* a device may still be reading it when the next one is written */
         if (!ae->spare[i].floats) { ae->spare[i].data = s->grad; ae->spare[i].floats = s->grad_floats; s->grad = NULL; }
 }
 /* The op's gradient is that of its input, a result that has no memory for one yet (others do, from the start): it takes this. */

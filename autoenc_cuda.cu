@@ -13,16 +13,22 @@
    smaller batch of an epoch is another list and so another plan.  Lists are compared whole, a hash only finds the candidate.
    What changes from step to step is in no argument of a kernel, since a graph would freeze it: the place in the data set, Adam's
    powers, learning rates, the random counter and factors stand in an array on the device, `values`, sent before each launch.
+   Three paths.  The next layer waits for a layer's output and for its input's gradient, and for nothing else: gradients of weights, and
+   sums for biases and losses, are errands, launched aside on two more streams, and so they are paths of the recorded graph beside the
+   first.  Small kernels fill a card better together than one by one, and the longest path of lesson 03's step has 23 of its 40 nodes.  Who
+   would read what an errand writes, or write what it reads, waits for it first; which memory a command touches is in the command.
+   Elementwise work that comes in a row, on arrays of one size, is one kernel, which takes the pieces as arguments.
    No atomics: every sum has an order that depends on the shapes alone, so a run repeats to the bit, and a replay gives the
    bits of the first launch.
    exp, log, tanh and the random bits are those of autoenc.h, operation by operation; products differ from it in their last
    bits, because they are summed in another order.
-   Products are cuBLAS's; convolutions are products whose factors are found in place (implicit GEMM), with bias, activation and
+   Products are cuBLAS's, but where a sum is so short that a tile of ours can finish it at once; convolutions are products whose factors are found in place (implicit GEMM), with bias, activation and
    mask applied as a tile is stored; few channels or taps go without tiles.  Convolutions are always computed in float32.
    Mistakes in the numbers (a target outside 0..1, a label that is no class) raise a flag that the next read looks at.
    Kernels are launched by cudaLaunchKernelEx, so that a plain C++ compiler reads this file too: tests/shim runs it without a card.
 
-   ENVIRONMENT, for tests: AE_CUDA_EAGER=1 never records; AE_CUDA_REPORT=1 counts plans and replays on stderr at the end.
+   ENVIRONMENT, for tests: AE_CUDA_EAGER=1 never records; AE_CUDA_CHAIN=1 has one path only; AE_CUDA_REPORT=1 tells on stderr at the end
+   how many plans and replays there were, and of the largest plans the nodes and how deep they are, which is the longest path.
 
    Inside: >>numbers >>sums >>shapes >>products >>rows >>update (kernels), then >>host >>ops >>plans >>device. */
 #include "autoenc.h"
@@ -41,7 +47,7 @@ enum { NCHW, NHWC, PACKED };
 enum { STREAM_NOISE = 2 };
 enum {
     F_COPY, F_AFFINE, F_ADD, F_SUB, F_MUL, F_DIV, F_EXP, F_LOG, F_RELU, F_LEAKY, F_SIGMOID, F_TANH, F_DRELU, F_DLEAKY, F_DSIGMOID, F_DTANH,
-    F_DIFF, F_SIGN, F_DBCE, F_DBCE_LOGITS, F_EXPM1, F_SQUARE_DIFF, F_ABS_DIFF, F_BCE, F_BCE_LOGITS, F_KL
+    F_DIFF, F_SIGN, F_DBCE, F_DBCE_LOGITS, F_EXPM1, F_SQUARE_DIFF, F_ABS_DIFF, F_BCE, F_BCE_LOGITS, F_KL, F_FILL, F_FINISH
 };
 enum { FAULT_OUTPUT, FAULT_TARGET, FAULT_LABEL, FAULTS };
 enum { BLOCK = 256 };
@@ -148,24 +154,38 @@ static __device__ float point(int f, float a, float b, float p, float q)
     case F_ABS_DIFF:    return fabsf(a - b);
     case F_BCE:         return -(b * at_least(e_log(a), -100.0f) + (1.0f - b) * at_least(e_log1p(-a), -100.0f));
     case F_BCE_LOGITS:  return (a > 0 ? a : 0.0f) - a * b + e_log1p(e_exp(-fabsf(a)));
+    case F_FILL:        return q;
     case F_KL:          return 1.0f + b - a * a - e_exp(b);
     default:            return a;
     }
 }
-/* out (+)= f(a, b; p, q).  p_at, q_at: factors on the device, or NULL. */
-typedef struct Map { int f, add; const float *a, *b; float *out; size_t n; float p, q; const float *p_at, *q_at; } Map;
-static __global__ void map_kernel(Map j)
+/* What happens to a sum before it is stored; `bias` repeats every `period` columns. */
+typedef struct Finish { const float *bias, *mask; int period, act, add; float slope; } Finish;
+static __device__ void finish(const Finish *f, float *out, size_t at, int column, float v)
+{
+    if (f->add) v += out[at];
+    else if (f->bias) v += f->bias[column % f->period];
+    v = activate(f->act, f->slope, v);
+    if (f->mask) v = f->mask[at] > 0 ? v : f->slope == 0 ? 0.0f : f->slope * v;
+    out[at] = v;
+}
+/* out (+)= f(a, b; p, q).  p_at, q_at: factors on the device, or NULL.  F_FINISH: rows of `columns` sums that lie in out. */
+typedef struct Map { int f, add; const float *a, *b; float *out; float p, q; const float *p_at, *q_at; Finish end; int columns; } Map;
+static __device__ void map_one(const Map &j, size_t i)
+{
+    if (j.f == F_FINISH) { finish(&j.end, j.out, i, (int)(i % (size_t)j.columns), j.out[i]); return; }
+    float p = j.p_at ? j.p * *j.p_at : j.p, q = j.q_at ? *j.q_at : j.q;
+    float v = point(j.f, j.a ? j.a[i] : 0.0f, j.b ? j.b[i] : 0.0f, p, q);
+    j.out[i] = j.add ? j.out[i] + v : v;
+}
+/* Several, one after the other: a thread sees of every array one element, which only it has changed. */
+enum { MOST_MAPS = 8 };
+typedef struct Maps { size_t n; int count; Map map[MOST_MAPS]; } Maps;
+static __global__ void maps_kernel(Maps j)
 {
     size_t i = (size_t)blockIdx.x * BLOCK + threadIdx.x;
     if (i >= j.n) return;
-    float p = j.p_at ? j.p * *j.p_at : j.p, q = j.q_at ? *j.q_at : j.q;
-    float v = point(j.f, j.a[i], j.b ? j.b[i] : 0.0f, p, q);
-    j.out[i] = j.add ? j.out[i] + v : v;
-}
-static __global__ void fill_kernel(float *out, size_t n, const float *value)
-{
-    size_t i = (size_t)blockIdx.x * BLOCK + threadIdx.x;
-    if (i < n) out[i] = *value;
+    for (int k = 0; k < j.count; k++) map_one(j.map[k], i);
 }
 /* Everybody who finds a number outside 0..1 writes the same flag. */
 static __global__ void range_kernel(const float *a, size_t n, int *fault)
@@ -343,22 +363,6 @@ static __global__ void noise_kernel(float *out, size_t n, const uint32_t *name)
 
 /* ==== >>products: convolutions as products whose factors are found in place ================================= */
 
-/* What happens to a sum before it is stored; `bias` repeats every `period` columns. */
-typedef struct Finish { const float *bias, *mask; int period, act, add; float slope; } Finish;
-static __device__ void finish(const Finish *f, float *out, size_t at, int column, float v)
-{
-    if (f->add) v += out[at];
-    else if (f->bias) v += f->bias[column % f->period];
-    v = activate(f->act, f->slope, v);
-    if (f->mask) v = f->mask[at] > 0 ? v : f->slope == 0 ? 0.0f : f->slope * v;
-    out[at] = v;
-}
-static __global__ void finish_kernel(Finish f, float *out, size_t n, int columns)
-{
-    size_t i = (size_t)blockIdx.x * BLOCK + threadIdx.x;
-    if (i < n) finish(&f, out, i, (int)(i % (size_t)columns), out[i]);
-}
-
 /* Big image [n][bh][bw][cb], small image [n][sh][sw][cs], weights [k][k][cb][cs]; stride s, padding p. */
 typedef struct Geo { int n, bh, bw, cb, sh, sw, cs, k, s, p; } Geo;
 
@@ -476,6 +480,23 @@ struct Weights {
     }
     __device__ float b(int k, int n) const { return k < to() && n < g.cs ? small[(size_t)k * (size_t)g.cs + (size_t)n] : 0.0f; }
     __device__ void store(int m, int n, float v) const { out[(size_t)m * (size_t)g.cs + (size_t)n] = v; }
+};
+/* y[rows][columns] = x[rows][terms] times a matrix whose element (k, n) is w[k k_step + n n_step] */
+struct Rows {
+    enum { KFAST = 1 };
+    struct Left { int at, in; };
+    struct Depth { int at, in; };
+    int rows, columns, terms, k_step, n_step; const float *x, *w; float *out; Finish f;
+    __device__ void part(int) { }
+    __device__ int M() const { return rows; }
+    __device__ int N() const { return columns; }
+    __device__ int from() const { return 0; }
+    __device__ int to() const { return terms; }
+    __device__ Left left(int m) const { Left l = { m * terms, m < rows }; return l; }
+    __device__ Depth depth(int k) const { Depth d = { k, k < terms }; return d; }
+    __device__ float a(Left l, Depth d) const { return l.in && d.in ? x[l.at + d.at] : 0.0f; }
+    __device__ float b(int k, int n) const { return k < terms && n < columns ? w[k * k_step + n * n_step] : 0.0f; }
+    __device__ void store(int m, int n, float v) const { finish(&f, out, (size_t)m * (size_t)columns + (size_t)n, n, v); }
 };
 /* A block makes a tile of 64 x WIDE results, a thread 4 x 4 of them; 16 steps of the sum at a time lie in shared memory. */
 enum { TILE = 64, DEEP = 16 };
@@ -697,7 +718,6 @@ static __global__ void sgd_kernel(float *p, const float *g, float *m, size_t n, 
     if (k[1] != 0) m[i] = d = (k[3] != 0 ? 0.0f : k[1] * m[i]) + d;
     p[i] = p[i] - k[2] * d;
 }
-static __global__ void accumulate_kernel(float *sum, const float *x) { *sum += *x; }
 
 /* ==== >>host: the device, its memory, and launching ========================================================= */
 
@@ -710,16 +730,25 @@ typedef struct Command {             /* one piece of work, as plain data without
 typedef struct Plan {                /* a list of commands that was seen before, and its graph once it was seen twice */
     uint64_t hash, used;  int n;  Command *list;  cudaGraphExec_t graph;
 } Plan;
-typedef struct Cuda {
+typedef struct Path {                /* a stream and what its kernels must not share with those of another */
     cudaStream_t stream;  cublasHandle_t blas;
+    char *scratch;  size_t scratch_bytes, scratch_used;  /* of the command, or errand, that is being launched */
+    int depth;                       /* how many kernels one after the other lead to its last one */
+} Path;
+typedef struct Errand { const Command *c; const Path *path; cudaEvent_t done; int depth, awaited; } Errand;     /* depth: its path's, when it is done */
+enum { ERRANDS = 16 };
+enum { ALWAYS = 1, OF_ONE = 2, SEES_INPUTS = 1, SEES_OUTPUT = 2 };
+typedef struct Cuda {
+    Path first, weights, sums, *now; /* now: where the next kernel goes */
+    Maps maps;                       /* elementwise work that goes there before it */
+    Errand errand[ERRANDS];  int errands;  cudaEvent_t parting;      /* the last errands of the list that is being launched, how many there were */
     void **memory;  size_t memories, memory_room;        /* all of it, to be given back */
-    char *scratch;  size_t scratch_bytes, scratch_used;  /* of the command that is being launched */
     Command *list;  int n;
     float *values, *stage[STAGES];  cudaEvent_t sent[STAGES];  int n_values, turn;   /* a stage is reused when its copy has been made */
     const float *at;                 /* the values of the command that is being launched */
     Plan plan[MOST_PLANS];  int plans;  uint64_t clock;
-    int *fault, *fault_seen, eager, report;
-    long launched, recorded, replayed;  size_t most_nodes;
+    int *fault, *fault_seen, eager, chain, report;
+    long launched, recorded, replayed;  size_t most_nodes;  int most_depth;
     char text[256], told[256];       /* the first thing that went wrong since somebody asked; what the last one was told */
 } Cuda;
 
@@ -747,18 +776,20 @@ static void *allocate(Cuda *d, size_t bytes)
    launch of a list is not recorded, so nothing is allocated during a recording. */
 static void *scratch(Cuda *d, size_t bytes)
 {
+    Path *p = d->now;
     bytes = (bytes + 255) & ~(size_t)255;
-    if (d->scratch_used + bytes > d->scratch_bytes) {
-        size_t size = 2 * d->scratch_bytes + bytes;
+    if (p->scratch_used + bytes > p->scratch_bytes) {
+        size_t size = 2 * p->scratch_bytes + bytes;
         char *more = (char *)allocate(d, size);
         if (!more) { if (!d->text[0]) snprintf(d->text, sizeof d->text, "CUDA: no memory for %.1f MB of scratch", (double)size / 1e6); return NULL; }
-        d->scratch = more;
-        d->scratch_bytes = size;
-        d->scratch_used = 0;
+        p->scratch = more;
+        p->scratch_bytes = size;
+        p->scratch_used = 0;
     }
-    d->scratch_used += bytes;
-    return d->scratch + d->scratch_used - bytes;
+    p->scratch_used += bytes;
+    return p->scratch + p->scratch_used - bytes;
 }
+static void launch_maps(Cuda *d);
 template <class... Wanted, class... Given>
 static void launch(Cuda *d, void (*kernel)(Wanted...), dim3 grid, dim3 block, Given... given)
 {
@@ -766,17 +797,53 @@ static void launch(Cuda *d, void (*kernel)(Wanted...), dim3 grid, dim3 block, Gi
     memset((void *)&c, 0, sizeof c);
     c.gridDim = grid;
     c.blockDim = block;
-    c.stream = d->stream;
+    c.stream = d->now->stream;
+    launch_maps(d);
     if (d->text[0]) return;
+    d->now->depth++;
     well(d, cudaLaunchKernelEx(&c, kernel, static_cast<Wanted>(given)...), "a kernel");
 }
 static unsigned blocks(size_t n) { return (unsigned)((n + BLOCK - 1) / BLOCK); }
 static size_t count(const ae_array *a) { return (size_t)a->dim[0] * (size_t)a->dim[1] * (size_t)a->dim[2] * (size_t)a->dim[3]; }
 
+/* Elementwise work waits for its like: pieces of one size, one behind the other on a path, are one kernel. */
+static void launch_maps(Cuda *d)
+{
+    Maps j = d->maps;
+    d->maps.count = 0;
+    if (j.count) launch(d, maps_kernel, dim3(blocks(j.n)), dim3(BLOCK), j);
+}
+static void add_map(Cuda *d, const Map &m, size_t n)
+{
+    if (d->maps.count == MOST_MAPS || d->maps.n != n) launch_maps(d);
+    d->maps.n = n;
+    d->maps.map[d->maps.count++] = m;
+}
 static void map(Cuda *d, int f, const float *a, const float *b, float *out, size_t n, float p, float q, int add, const float *p_at, const float *q_at)
 {
-    Map j = { f, add, a, b, out, n, p, q, p_at, q_at };
-    launch(d, map_kernel, dim3(blocks(n)), dim3(BLOCK), j);
+    Map m;
+    memset((void *)&m, 0, sizeof m);
+    m.f = f;
+    m.add = add;
+    m.a = a;
+    m.b = b;
+    m.out = out;
+    m.p = p;
+    m.q = q;
+    m.p_at = p_at;
+    m.q_at = q_at;
+    add_map(d, m, n);
+}
+static void finish_rows(Cuda *d, Finish f, float *y, size_t rows, int columns)
+{
+    Map m;
+    memset((void *)&m, 0, sizeof m);
+    m.f = F_FINISH;
+    m.end = f;
+    m.end.add = 0;                                          /* cuBLAS has added already */
+    m.out = y;
+    m.columns = columns;
+    if (f.bias || f.mask || f.act) add_map(d, m, rows * (size_t)columns);
 }
 static void sum(Cuda *d, int f, const float *a, const float *b, size_t n, double scale, float *out)
 {
@@ -811,29 +878,151 @@ static void column_sums(Cuda *d, const float *dy, float *db, size_t rows, int C,
     launch(d, column_parts_kernel, dim3(blocks((size_t)C)), dim3(BLOCK), part, parts, C, db, add);
 }
 
+/* ---- errands ---- */
+
+/* What is launched between aside and home does not keep the next command waiting.  Errands of one path keep their order. */
+static void aside(Cuda *d, Path *p)
+{
+    if (d->chain || d->text[0]) return;
+    launch_maps(d);
+    well(d, cudaEventRecord(d->parting, d->first.stream), "an event");
+    well(d, cudaStreamWaitEvent(p->stream, d->parting, 0), "waiting for an event");
+    if (p->depth < d->first.depth) p->depth = d->first.depth;
+    p->scratch_used = 0;
+    d->now = p;
+}
+/* The first path goes on when the errand is done. */
+static void wait_for(Cuda *d, Errand *e)
+{
+    if (e->awaited) return;
+    launch_maps(d);
+    for (int i = 0; i < d->errands && i < ERRANDS; i++)     /* and with it, all before it on its path */
+        if (d->errand[i].path == e->path && d->errand[i].depth <= e->depth) d->errand[i].awaited = 1;
+    if (d->first.depth < e->depth) d->first.depth = e->depth;
+    well(d, cudaStreamWaitEvent(d->first.stream, e->done, 0), "waiting for an event");
+}
+static void home(Cuda *d, const Command &c)
+{
+    Errand *e = &d->errand[d->errands % ERRANDS];
+    if (d->now == &d->first) return;
+    launch_maps(d);
+    if (d->errands++ >= ERRANDS) wait_for(d, e);            /* the one whose place this takes */
+    e->c = &c;
+    e->path = d->now;
+    e->depth = d->now->depth;
+    e->awaited = 0;
+    well(d, cudaEventRecord(e->done, d->now->stream), "an event");
+    d->now = &d->first;
+}
+/* The memory that a command reads, and what it may write.  changes, sees: as in the list of ops. */
+typedef struct Range { const float *from, *to; } Range;
+typedef struct Touched { Range read[AE_MAX_INPUTS + 3], written[AE_MAX_INPUTS + 3];  int reads, writes; } Touched;
+static Range range(const Command *c, const ae_array *a)    /* what is no op of the tape gives no sizes but that of `out`, which are all the same */
+{
+    Range r = { a->data, a->data ? a->data + (count(a) ? count(a) : count(&c->out)) : NULL };
+    return r;
+}
+static void touched(const Command *c, unsigned changes, int sees, Touched *t)
+{
+    size_t notes = count(&c->in[0]) > count(&c->out) ? count(&c->in[0]) : count(&c->out);       /* at most */
+    Range saved = { c->saved, c->saved ? c->saved + notes : NULL };
+    t->reads = t->writes = 0;
+    for (int i = 0; i < c->inputs; i++) {
+        if (!c->backward || sees & SEES_INPUTS) t->read[t->reads++] = range(c, &c->in[i]);
+        if (c->backward) t->written[t->writes++] = range(c, &c->din[i]);
+        else if (changes >> i & 1) t->written[t->writes++] = range(c, &c->in[i]);
+    }
+    if (c->backward) {
+        t->read[t->reads++] = range(c, &c->dout);
+        t->read[t->reads++] = saved;
+        if (sees & SEES_OUTPUT) t->read[t->reads++] = range(c, &c->out);
+    }
+    else {
+        t->read[t->reads++] = range(c, &c->out);            /* some add to it */
+        t->written[t->writes++] = range(c, &c->out);
+        t->written[t->writes++] = saved;
+    }
+}
+/* Of a backward pass, the errand is what does not concern input 0's gradient. */
+static void touched_aside(const Command *c, Touched *t)
+{
+    touched(c, 0, 0, t);
+    if (!c->backward) return;
+    t->writes = t->reads = 0;
+    for (int i = 1; i < c->inputs; i++) t->written[t->writes++] = range(c, &c->din[i]);
+    t->read[t->reads++] = range(c, &c->in[0]);
+    t->read[t->reads++] = range(c, &c->dout);
+}
+static int overlap(const Range *a, int n, const Range *b, int m)
+{
+    for (int i = 0; i < n; i++) for (int j = 0; j < m; j++) if (a[i].from < b[j].to && b[j].from < a[i].to) return 1;
+    return 0;
+}
+/* Before a command of the first path: errands that read what it writes, or write what it reads or writes, come first. */
+static void keep_apart(Cuda *d, const Command *c, unsigned changes, int sees)
+{
+    Touched mine, its;
+    touched(c, changes, sees, &mine);
+    for (int i = 0; i < d->errands && i < ERRANDS; i++) {
+        Errand *e = &d->errand[i];
+        touched_aside(e->c, &its);
+        if (overlap(mine.written, mine.writes, its.read, its.reads) || overlap(mine.written, mine.writes, its.written, its.writes) ||
+            overlap(mine.read, mine.reads, its.written, its.writes)) wait_for(d, e);
+    }
+}
+/* At the end of a list the other paths come home, if it has sent anything there. */
+static void join(Cuda *d, const Path *p)
+{
+    if (!p->depth) return;
+    if (d->first.depth < p->depth) d->first.depth = p->depth;
+    well(d, cudaEventRecord(d->parting, p->stream), "an event");
+    well(d, cudaStreamWaitEvent(d->first.stream, d->parting, 0), "waiting for an event");
+}
+
 /* ---- products: row-major here, column-major there, so the factors change places ---- */
 
-static void finish_rows(Cuda *d, Finish f, float *y, size_t rows, int n)
-{
-    f.add = 0;                                              /* cuBLAS has added already */
-    if (f.bias || f.mask || f.act) launch(d, finish_kernel, dim3(blocks(rows * (size_t)n)), dim3(BLOCK), f, y, rows * (size_t)n, n);
-}
 static void gemm(Cuda *d, cublasOperation_t ta, cublasOperation_t tb, int m, int n, int k, const float *a, int lda, const float *b, int ldb, int add, float *c)
 {
     const float one = 1, beta = add ? 1.0f : 0.0f;
+    launch_maps(d);
     if (d->text[0]) return;
-    cublasStatus_t s = cublasSgemm(d->blas, ta, tb, m, n, k, &one, a, lda, b, ldb, &beta, c, m);
+    d->now->depth++;
+    cublasStatus_t s = cublasSgemm(d->now->blas, ta, tb, m, n, k, &one, a, lda, b, ldb, &beta, c, m);
     if (s != CUBLAS_STATUS_SUCCESS) snprintf(d->text, sizeof d->text, "cuBLAS: status %d of a product %d x %d x %d", (int)s, n, m, k);
+}
+template <class Work> static void tiles(Cuda *d, const Work &w, int M, int N, int parts)
+{
+    unsigned across = (unsigned)((M + TILE - 1) / TILE);
+    if (N <= 16) launch(d, product_kernel<Work, 16>, dim3(across, 1, (unsigned)parts), dim3(64), w);
+    else launch(d, product_kernel<Work, 32>, dim3(across, (unsigned)((N + 31) / 32), (unsigned)parts), dim3(128), w);
+}
+enum { SHORT = 64 };                 /* so short a sum needs no cuBLAS: the tile is finished as it is stored, a node less */
+static void short_rows(Cuda *d, const float *x, const float *w, float *y, int rows, int terms, int columns, int k_step, int n_step, Finish f)
+{
+    Rows work;
+    memset((void *)&work, 0, sizeof work);
+    work.rows = rows;
+    work.terms = terms;
+    work.columns = columns;
+    work.k_step = k_step;
+    work.n_step = n_step;
+    work.x = x;
+    work.w = w;
+    work.out = y;
+    work.f = f;
+    tiles(d, work, rows, columns, 1);
 }
 /* y[rows][out] = x[rows][in] w[in][out] */
 static void rows_by_matrix(Cuda *d, const float *x, const float *w, float *y, int rows, int in, int out, Finish f)
 {
+    if (in <= SHORT) { short_rows(d, x, w, y, rows, in, out, out, 1, f); return; }
     gemm(d, CUBLAS_OP_N, CUBLAS_OP_N, out, rows, in, w, out, x, in, f.add, y);
     finish_rows(d, f, y, (size_t)rows, out);
 }
 /* dx[rows][in] = dy[rows][out] w[in][out]^T */
 static void rows_by_transposed(Cuda *d, const float *dy, const float *w, float *dx, int rows, int in, int out, Finish f)
 {
+    if (out <= SHORT) { short_rows(d, dy, w, dx, rows, out, in, 1, out, f); return; }
     gemm(d, CUBLAS_OP_T, CUBLAS_OP_N, in, rows, out, w, out, dy, out, f.add, dx);
     finish_rows(d, f, dx, (size_t)rows, in);
 }
@@ -846,12 +1035,6 @@ static void outer_products(Cuda *d, const float *x, const float *dy, float *dw, 
 /* ---- convolutions ---- */
 
 static int covers(const Geo *g) { return g->sh == 1 && g->sw == 1 && g->p == 0 && g->k == g->bh && g->k == g->bw; }
-template <class Work> static void tiles(Cuda *d, const Work &w, int M, int N, int parts)
-{
-    unsigned across = (unsigned)((M + TILE - 1) / TILE);
-    if (N <= 16) launch(d, product_kernel<Work, 16>, dim3(across, 1, (unsigned)parts), dim3(64), w);
-    else launch(d, product_kernel<Work, 32>, dim3(across, (unsigned)((N + 31) / 32), (unsigned)parts), dim3(128), w);
-}
 static void gather(Cuda *d, Geo g, const float *big, const float *w, float *small, Finish f)
 {
     Gather work;
@@ -935,15 +1118,14 @@ static void log_backward(Cuda *d, Call c) { pull(d, c, 0, F_DIV, c.in[0].data, 1
 static void square_forward(Cuda *d, Call c) { map(d, F_MUL, c.in[0].data, c.in[0].data, c.out.data, count(&c.out), 1, 0, 0, NULL, NULL); }
 static void square_backward(Cuda *d, Call c) { pull(d, c, 0, F_MUL, c.in[0].data, 2, NULL); }
 static void relu_forward(Cuda *d, Call c) { map1(d, c, F_RELU, 0); }
-static void relu_backward(Cuda *d, Call c) { pull(d, c, 0, F_DRELU, c.out.data, 0, NULL); }
-static void leaky_forward(Cuda *d, Call c) { map(d, F_LEAKY, c.in[0].data, NULL, c.out.data, count(&c.out), 1, 0, 0, d->at, NULL); }
-static void leaky_backward(Cuda *d, Call c) { pull(d, c, 0, F_DLEAKY, c.in[0].data, 1, d->at); }
+static void leaky_forward(Cuda *d, Call c) { map1(d, c, F_LEAKY, c.arg[0]); }
 static void sigmoid_forward(Cuda *d, Call c) { map1(d, c, F_SIGMOID, 0); }
-static void sigmoid_backward(Cuda *d, Call c) { pull(d, c, 0, F_DSIGMOID, c.out.data, 1, NULL); }
 static void tanh_forward(Cuda *d, Call c) { map1(d, c, F_TANH, 0); }
-static void tanh_backward(Cuda *d, Call c) { pull(d, c, 0, F_DTANH, c.out.data, 1, NULL); }
 static void copy_forward(Cuda *d, Call c) { map1(d, c, F_COPY, 1); }
 static void copy_backward(Cuda *d, Call c) { pull(d, c, 0, F_COPY, NULL, 1, NULL); }
+/* The gradient that comes to an activation has been through its derivative (autoenc.h's AE_ROW_ACT), but to a leaky one whose slope is
+   not above 0: its output does not tell where the input was. */
+static void leaky_backward(Cuda *d, Call c) { pull(d, c, 0, c.arg[0] > 0 ? F_COPY : F_DLEAKY, c.in[0].data, c.arg[0], NULL); }
 
 /* From dense to another layout (back 0), or from it to dense; dim is PyTorch's shape. */
 static void relayout(Cuda *d, const float *in, float *out, const int *dim, int layout, int back, int add)
@@ -1105,12 +1287,26 @@ static void linear_forward(Cuda *d, Call c)
 {
     rows_by_matrix(d, c.in[0].data, c.in[1].data, c.out.data, c.out.dim[0], c.in[1].dim[1], c.out.dim[1], forward_finish(c, 0, c.out.dim[1]));
 }
+static void bias_aside(Cuda *d, Call c, size_t rows, int C)
+{
+    if (!c.din[2].data) return;
+    aside(d, &d->sums);
+    column_sums(d, c.dout.data, c.din[2].data, rows, C, !c.fresh[2]);
+    home(d, c);
+}
+static void weights_aside(Cuda *d, Call c, int rows, int in, int out)
+{
+    if (!c.din[1].data) return;
+    aside(d, &d->weights);
+    outer_products(d, c.in[0].data, c.dout.data, c.din[1].data, rows, in, out, !c.fresh[1]);
+    home(d, c);
+}
 static void linear_backward(Cuda *d, Call c)
 {
     int rows = c.out.dim[0], in = c.in[1].dim[1], out = c.out.dim[1];
+    weights_aside(d, c, rows, in, out);
+    bias_aside(d, c, (size_t)rows, out);
     if (c.din[0].data) rows_by_transposed(d, c.dout.data, c.in[1].data, c.din[0].data, rows, in, out, backward_finish(c));
-    if (c.din[1].data) outer_products(d, c.in[0].data, c.dout.data, c.din[1].data, rows, in, out, !c.fresh[1]);
-    if (c.din[2].data) column_sums(d, c.dout.data, c.din[2].data, (size_t)rows, out, !c.fresh[2]);
 }
 static void matmul_forward(Cuda *d, Call c)
 {
@@ -1120,8 +1316,8 @@ static void matmul_forward(Cuda *d, Call c)
 static void matmul_backward(Cuda *d, Call c)
 {
     int m = c.out.dim[0], k = c.in[0].dim[1], n = c.out.dim[1];
+    weights_aside(d, c, m, k, n);
     if (c.din[0].data) rows_by_transposed(d, c.dout.data, c.in[1].data, c.din[0].data, m, k, n, backward_finish(c));
-    if (c.din[1].data) outer_products(d, c.in[0].data, c.dout.data, c.din[1].data, m, k, n, !c.fresh[1]);
 }
 static Geo geometry(Call c, const ae_array *big, const ae_array *small)
 {
@@ -1132,12 +1328,19 @@ static void conv_forward(Cuda *d, Call c)
 {
     gather(d, geometry(c, &c.in[0], &c.out), c.in[0].data, c.in[1].data, c.out.data, forward_finish(c, 2, c.out.dim[1]));
 }
+static void kernel_aside(Cuda *d, Call c, Geo g, const float *big, const float *small)
+{
+    if (!c.din[1].data) return;
+    aside(d, &d->weights);
+    weight_gradient(d, g, big, small, c.din[1].data, !c.fresh[1]);
+    home(d, c);
+}
 static void conv_backward(Cuda *d, Call c)
 {
     Geo g = geometry(c, &c.in[0], &c.out);
+    kernel_aside(d, c, g, c.in[0].data, c.dout.data);
+    bias_aside(d, c, (size_t)g.n * (size_t)g.sh * (size_t)g.sw, g.cs);
     if (c.din[0].data) spread(d, g, c.dout.data, c.in[1].data, c.din[0].data, backward_finish(c));
-    if (c.din[1].data) weight_gradient(d, g, c.in[0].data, c.dout.data, c.din[1].data, !c.fresh[1]);
-    if (c.din[2].data) column_sums(d, c.dout.data, c.din[2].data, (size_t)g.n * (size_t)g.sh * (size_t)g.sw, g.cs, !c.fresh[2]);
 }
 static void convt_forward(Cuda *d, Call c)
 {
@@ -1146,9 +1349,9 @@ static void convt_forward(Cuda *d, Call c)
 static void convt_backward(Cuda *d, Call c)
 {
     Geo g = geometry(c, &c.out, &c.in[0]);
+    kernel_aside(d, c, g, c.dout.data, c.in[0].data);
+    bias_aside(d, c, (size_t)g.n * (size_t)g.bh * (size_t)g.bw, g.cb);
     if (c.din[0].data) gather(d, g, c.dout.data, c.in[1].data, c.din[0].data, backward_finish(c));
-    if (c.din[1].data) weight_gradient(d, g, c.dout.data, c.in[0].data, c.din[1].data, !c.fresh[1]);
-    if (c.din[2].data) column_sums(d, c.dout.data, c.din[2].data, (size_t)g.n * (size_t)g.bh * (size_t)g.bw, g.cb, !c.fresh[2]);
 }
 static Pool pool_of(Call c, size_t n)
 {
@@ -1205,7 +1408,7 @@ static void norm_backward(Cuda *d, Call c)
 
 /* ---- what is no op of the tape ---- */
 
-static void do_fill(Cuda *d, Call c) { launch(d, fill_kernel, dim3(blocks(count(&c.out))), dim3(BLOCK), c.out.data, count(&c.out), d->at); }
+static void do_fill(Cuda *d, Call c) { map(d, F_FILL, NULL, NULL, c.out.data, count(&c.out), 0, 0, 0, NULL, d->at); }
 static void do_activation(Cuda *d, Call c)
 {
     static const int derivative[] = { F_COPY, F_DRELU, F_DLEAKY, F_DSIGMOID, F_DTANH };
@@ -1227,25 +1430,29 @@ static void do_adam(Cuda *d, Call c)
     launch(d, adam_kernel, dim3(blocks(count(&c.out))), dim3(BLOCK), c.out.data, c.in[0].data, c.in[1].data, c.in[2].data, count(&c.out), d->at);
 }
 static void do_sgd(Cuda *d, Call c) { launch(d, sgd_kernel, dim3(blocks(count(&c.out))), dim3(BLOCK), c.out.data, c.in[0].data, c.in[1].data, count(&c.out), d->at); }
-static void do_accumulate(Cuda *d, Call c) { launch(d, accumulate_kernel, dim3(1), dim3(1), c.out.data, c.in[0].data); }
+static void do_accumulate(Cuda *d, Call c) { map(d, F_COPY, c.in[0].data, NULL, c.out.data, 1, 1, 0, 1, NULL, NULL); }
 
-/* values: which of its numbers (a bit each) may differ from step to step, and so are read from the device */
-static const struct Op { const char *name; void (*forward)(Cuda *d, Call c); void (*backward)(Cuda *d, Call c); unsigned values; } ops[] = {
-    { "add", add_forward, add_backward, 0 }, { "sub", sub_forward, sub_backward, 0 }, { "mul", mul_forward, mul_backward, 0 },
-    { "div", div_forward, div_backward, 0 }, { "affine", affine_forward, affine_backward, 3 }, { "exp", exp_forward, exp_backward, 0 },
-    { "log", log_forward, log_backward, 0 }, { "square", square_forward, square_backward, 0 }, { "relu", relu_forward, relu_backward, 0 },
-    { "leaky_relu", leaky_forward, leaky_backward, 1 }, { "sigmoid", sigmoid_forward, sigmoid_backward, 0 }, { "tanh", tanh_forward, tanh_backward, 0 },
-    { "view", copy_forward, copy_backward, 0 }, { "layout", layout_forward, layout_backward, 0 }, { "transpose", transpose_forward, transpose_backward, 0 },
-    { "expand", expand_forward, expand_backward, 0 }, { "cat", cat_forward, cat_backward, 0 }, { "slice", slice_forward, slice_backward, 0 },
-    { "one_hot", one_hot_forward, NULL, 0 }, { "reduce", reduce_forward, reduce_backward, 0 }, { "mse_loss", mse_forward, mse_backward, 0 },
-    { "l1_loss", l1_forward, l1_backward, 0 }, { "bce_loss", bce_forward, bce_backward, 0 }, { "bce_logits_loss", logits_forward, logits_backward, 0 },
-    { "kl_loss", kl_forward, kl_backward, 0 }, { "log_softmax", log_softmax_forward, log_softmax_backward, 0 },
-    { "linear", linear_forward, linear_backward, 0 }, { "matmul", matmul_forward, matmul_backward, 0 }, { "conv2d", conv_forward, conv_backward, 0 },
-    { "conv_transpose2d", convt_forward, convt_backward, 0 }, { "max_pool2d", pool_forward, pool_backward, 0 },
-    { "upsample", upsample_forward, upsample_backward, 0 },
-    { "batch_norm", norm_forward, norm_backward, 0 }, { "fill", do_fill, NULL, 1 }, { "activation", do_activation, NULL, 0 },
-    { "serve", do_serve, NULL, 4 }, { "noise", do_noise, NULL, 63 }, { "adam", do_adam, NULL, 127 }, { "sgd", do_sgd, NULL, 15 },
-    { "accumulate", do_accumulate, NULL, 0 }
+/* values: which of its numbers (a bit each) may differ from step to step, and so are read from the device.  changes: which of its
+   inputs the forward pass changes.  errand: is the forward pass one?  Losses are, for their gradients do not need their sums, and
+   so is what is made of single numbers, as the sum of two losses.  sees: what the backward pass reads
+   besides its gradient; 3 is both. */
+static const struct Op { const char *name; void (*forward)(Cuda *d, Call c); void (*backward)(Cuda *d, Call c); unsigned values, changes; int errand, sees; } ops[] = {
+    { "add", add_forward, add_backward, 0, 0, OF_ONE, 0 }, { "sub", sub_forward, sub_backward, 0, 0, OF_ONE, 0 }, { "mul", mul_forward, mul_backward, 0, 0, OF_ONE, 3 },
+    { "div", div_forward, div_backward, 0, 0, 0, 3 }, { "affine", affine_forward, affine_backward, 3, 0, OF_ONE, 0 }, { "exp", exp_forward, exp_backward, 0, 0, 0, 3 },
+    { "log", log_forward, log_backward, 0, 0, 0, 3 }, { "square", square_forward, square_backward, 0, 0, 0, 3 }, { "relu", relu_forward, copy_backward, 0, 0, 0, 3 },
+    { "leaky_relu", leaky_forward, leaky_backward, 0, 0, 0, 3 }, { "sigmoid", sigmoid_forward, copy_backward, 0, 0, 0, 3 }, { "tanh", tanh_forward, copy_backward, 0, 0, 0, 3 },
+    { "view", copy_forward, copy_backward, 0, 0, 0, 3 }, { "layout", layout_forward, layout_backward, 0, 0, 0, 3 }, { "transpose", transpose_forward, transpose_backward, 0, 0, 0, 3 },
+    { "expand", expand_forward, expand_backward, 0, 0, 0, 3 }, { "cat", cat_forward, cat_backward, 0, 0, 0, 3 }, { "slice", slice_forward, slice_backward, 0, 0, 0, 3 },
+    { "one_hot", one_hot_forward, NULL, 0, 0, 0, 3 }, { "reduce", reduce_forward, reduce_backward, 0, 0, 0, 0 }, { "mse_loss", mse_forward, mse_backward, 0, 0, ALWAYS, SEES_INPUTS },
+    { "l1_loss", l1_forward, l1_backward, 0, 0, ALWAYS, SEES_INPUTS }, { "bce_loss", bce_forward, bce_backward, 0, 0, ALWAYS, SEES_INPUTS },
+    { "bce_logits_loss", logits_forward, logits_backward, 0, 0, ALWAYS, SEES_INPUTS },
+    { "kl_loss", kl_forward, kl_backward, 0, 0, ALWAYS, SEES_INPUTS }, { "log_softmax", log_softmax_forward, log_softmax_backward, 0, 0, 0, 3 },
+    { "linear", linear_forward, linear_backward, 0, 0, 0, 3 }, { "matmul", matmul_forward, matmul_backward, 0, 0, 0, 3 }, { "conv2d", conv_forward, conv_backward, 0, 0, 0, 3 },
+    { "conv_transpose2d", convt_forward, convt_backward, 0, 0, 0, 3 }, { "max_pool2d", pool_forward, pool_backward, 0, 0, 0, 3 },
+    { "upsample", upsample_forward, upsample_backward, 0, 0, 0, 3 },
+    { "batch_norm", norm_forward, norm_backward, 0, 24, 0, 3 }, { "fill", do_fill, NULL, 1, 0, 0, 3 }, { "activation", do_activation, NULL, 0, 0, 0, 3 },
+    { "serve", do_serve, NULL, 4, 0, 0, 3 }, { "noise", do_noise, NULL, 63, 0, 0, 3 }, { "adam", do_adam, NULL, 127, 6, 0, 3 }, { "sgd", do_sgd, NULL, 15, 2, 0, 3 },
+    { "accumulate", do_accumulate, NULL, 0, 0, ALWAYS, 3 }
 };
 enum { OPS = (int)(sizeof ops / sizeof ops[0]) };
 
@@ -1253,12 +1460,20 @@ enum { OPS = (int)(sizeof ops / sizeof ops[0]) };
 
 static void launch_all(Cuda *d, const Command *list, int n)
 {
+    d->now = &d->first;
+    d->maps.count = d->errands = d->first.depth = d->weights.depth = d->sums.depth = 0;
     for (int i = 0; i < n && !d->text[0]; i++) {
         const Op *op = &ops[list[i].code];
-        d->scratch_used = 0;                                /* the stream keeps commands apart, so they share it */
+        int errand = !list[i].backward && (op->errand == ALWAYS || (op->errand == OF_ONE && count(&list[i].out) == 1));
+        d->now->scratch_used = 0;                           /* the stream keeps commands apart, so they share it */
         d->at = list[i].values < 0 ? NULL : d->values + list[i].values;
+        if (errand) aside(d, &d->sums); else keep_apart(d, &list[i], op->changes, op->sees);
         (list[i].backward ? op->backward : op->forward)(d, list[i]);
+        if (errand) home(d, list[i]);
     }
+    launch_maps(d);
+    join(d, &d->weights);
+    join(d, &d->sums);
 }
 /* The changing numbers go ahead, from one of a few pinned pieces: the host may be several steps in front of the device. */
 static int send_values(Cuda *d)
@@ -1266,8 +1481,8 @@ static int send_values(Cuda *d)
     int turn = d->turn;
     if (!d->n_values) return 1;
     d->turn = (turn + 1) % STAGES;
-    return well(d, cudaMemcpyAsync(d->values, d->stage[turn], (size_t)d->n_values * sizeof(float), cudaMemcpyHostToDevice, d->stream), "sending values") &&
-           well(d, cudaEventRecord(d->sent[turn], d->stream), "an event") && well(d, cudaEventSynchronize(d->sent[d->turn]), "waiting for an event");
+    return well(d, cudaMemcpyAsync(d->values, d->stage[turn], (size_t)d->n_values * sizeof(float), cudaMemcpyHostToDevice, d->first.stream), "sending values") &&
+           well(d, cudaEventRecord(d->sent[turn], d->first.stream), "an event") && well(d, cudaEventSynchronize(d->sent[d->turn]), "waiting for an event");
 }
 static Plan *find_plan(Cuda *d, uint64_t hash)
 {
@@ -1302,12 +1517,13 @@ static int record(Cuda *d, Plan *p)
 {
     cudaGraph_t graph = NULL;
     size_t nodes = 0;
-    if (!well(d, cudaStreamBeginCapture(d->stream, cudaStreamCaptureModeThreadLocal), "the beginning of a recording")) return 0;
+    if (!well(d, cudaStreamBeginCapture(d->first.stream, cudaStreamCaptureModeThreadLocal), "the beginning of a recording")) return 0;
     launch_all(d, p->list, p->n);
-    int good = well(d, cudaStreamEndCapture(d->stream, &graph), "the end of a recording") && !d->text[0] &&
+    int good = well(d, cudaStreamEndCapture(d->first.stream, &graph), "the end of a recording") && !d->text[0] &&
                well(d, cudaGraphGetNodes(graph, NULL, &nodes), "counting") && well(d, cudaGraphInstantiate(&p->graph, graph, 0), "a graph");
     if (graph) cudaGraphDestroy(graph);
     if (nodes > d->most_nodes) d->most_nodes = nodes;
+    if (d->first.depth > d->most_depth) d->most_depth = d->first.depth;
     d->recorded++;
     return good;
 }
@@ -1323,7 +1539,7 @@ static int cuda_flush(void *device)
     if (good && p) {
         p->used = ++d->clock;
         good = p->graph || record(d, p);
-        good = good && well(d, cudaGraphLaunch(p->graph, d->stream), "a graph's launch");
+        good = good && well(d, cudaGraphLaunch(p->graph, d->first.stream), "a graph's launch");
         d->replayed++;
     }
     else if (good) {
@@ -1383,8 +1599,8 @@ static void *cuda_alloc(void *device, size_t bytes) { return allocate((Cuda *)de
 static int cuda_put(void *device, void *there, const void *here, size_t bytes)
 {
     Cuda *d = (Cuda *)device;
-    return cuda_flush(d) && well(d, cudaMemcpyAsync(there, here, bytes, cudaMemcpyHostToDevice, d->stream), "a copy to the device") &&
-           well(d, cudaStreamSynchronize(d->stream), "waiting for the device");
+    return cuda_flush(d) && well(d, cudaMemcpyAsync(there, here, bytes, cudaMemcpyHostToDevice, d->first.stream), "a copy to the device") &&
+           well(d, cudaStreamSynchronize(d->first.stream), "waiting for the device");
 }
 static int cuda_get(void *device, void *here, const void *there, size_t bytes)
 {
@@ -1393,11 +1609,11 @@ static int cuda_get(void *device, void *here, const void *there, size_t bytes)
         "bce_loss: numbers of the output are not between 0 and 1 (is a sigmoid missing?), or are not numbers; found at a read, on the device",
         "a loss: numbers of the target are not between 0 and 1, or are not numbers; found at a read, on the device",
         "one_hot: a label is none of the classes; found at a read, on the device" };
-    if (!cuda_flush(d) || !well(d, cudaMemcpyAsync(here, there, bytes, cudaMemcpyDeviceToHost, d->stream), "a copy from the device") ||
-        !well(d, cudaMemcpyAsync(d->fault_seen, d->fault, FAULTS * sizeof(int), cudaMemcpyDeviceToHost, d->stream), "a copy from the device") ||
-        !well(d, cudaStreamSynchronize(d->stream), "waiting for the device")) return 0;
+    if (!cuda_flush(d) || !well(d, cudaMemcpyAsync(here, there, bytes, cudaMemcpyDeviceToHost, d->first.stream), "a copy from the device") ||
+        !well(d, cudaMemcpyAsync(d->fault_seen, d->fault, FAULTS * sizeof(int), cudaMemcpyDeviceToHost, d->first.stream), "a copy from the device") ||
+        !well(d, cudaStreamSynchronize(d->first.stream), "waiting for the device")) return 0;
     for (int i = 0; i < FAULTS; i++) if (d->fault_seen[i] && !d->text[0]) snprintf(d->text, sizeof d->text, "%s", text[i]);
-    if (d->text[0]) cudaMemsetAsync(d->fault, 0, FAULTS * sizeof(int), d->stream);
+    if (d->text[0]) cudaMemsetAsync(d->fault, 0, FAULTS * sizeof(int), d->first.stream);
     return !d->text[0];
 }
 /* Told once: after ae_clear the program may go on, if the card can. */
@@ -1409,44 +1625,56 @@ static const char *cuda_problem(void *device)
     d->n = d->n_values = 0;
     return d->told[0] ? d->told : NULL;
 }
+static void close_path(Path *p)
+{
+    if (p->blas) cublasDestroy(p->blas);
+    if (p->stream) cudaStreamDestroy(p->stream);
+}
 static void cuda_close(void *device)
 {
     Cuda *d = (Cuda *)device;
-    if (d->report) fprintf(stderr, "cuda: plans=%d launched=%ld recorded=%ld replayed=%ld nodes=%zu\n", d->plans, d->launched, d->recorded, d->replayed, d->most_nodes);
-    if (d->stream) cudaStreamSynchronize(d->stream);
+    if (d->report) fprintf(stderr, "cuda: plans=%d launched=%ld recorded=%ld replayed=%ld nodes=%zu deep=%d\n", d->plans, d->launched, d->recorded, d->replayed, d->most_nodes, d->most_depth);
+    if (d->first.stream) cudaStreamSynchronize(d->first.stream);
     for (int i = 0; i < d->plans; i++) {
         if (d->plan[i].graph) cudaGraphExecDestroy(d->plan[i].graph);
         free(d->plan[i].list);
     }
-    if (d->blas) cublasDestroy(d->blas);
+    close_path(&d->first);
+    close_path(&d->weights);
+    close_path(&d->sums);
     for (int i = 0; i < STAGES; i++) {
         if (d->stage[i]) cudaFreeHost(d->stage[i]);
         if (d->sent[i]) cudaEventDestroy(d->sent[i]);
     }
+    for (int i = 0; i < ERRANDS; i++) if (d->errand[i].done) cudaEventDestroy(d->errand[i].done);
+    if (d->parting) cudaEventDestroy(d->parting);
     for (size_t i = 0; i < d->memories; i++) cudaFree(d->memory[i]);
-    if (d->stream) cudaStreamDestroy(d->stream);
     free(d->memory);
     free(d->list);
     free(d->fault_seen);
     free(d);
 }
 enum { BLAS_BYTES = 32 << 20 };      /* cuBLAS's own memory, ours to give: a recording must not allocate */
+static int open_path(Cuda *d, Path *p, int tf32)
+{
+    void *workspace = allocate(d, BLAS_BYTES);
+    return workspace && well(d, cudaStreamCreateWithFlags(&p->stream, cudaStreamNonBlocking), "a stream") &&
+           cublasCreate(&p->blas) == CUBLAS_STATUS_SUCCESS && cublasSetStream(p->blas, p->stream) == CUBLAS_STATUS_SUCCESS &&
+           cublasSetWorkspace(p->blas, workspace, BLAS_BYTES) == CUBLAS_STATUS_SUCCESS &&    /* after the stream, which resets it */
+           cublasSetMathMode(p->blas, tf32 ? CUBLAS_TF32_TENSOR_OP_MATH : CUBLAS_DEFAULT_MATH) == CUBLAS_STATUS_SUCCESS;
+}
+static int open_event(Cuda *d, cudaEvent_t *e) { return well(d, cudaEventCreateWithFlags(e, cudaEventDisableTiming), "an event"); }
 static int prepare(Cuda *d, int tf32)
 {
-    void *workspace;
+    if (!open_path(d, &d->first, tf32) || (!d->chain && (!open_path(d, &d->weights, tf32) || !open_path(d, &d->sums, tf32))) || !open_event(d, &d->parting)) return 0;
     for (int i = 0; i < STAGES; i++)
-        if (!well(d, cudaMallocHost((void **)&d->stage[i], MOST_VALUES * sizeof(float)), "pinned memory") ||
-            !well(d, cudaEventCreateWithFlags(&d->sent[i], cudaEventDisableTiming), "an event")) return 0;
+        if (!well(d, cudaMallocHost((void **)&d->stage[i], MOST_VALUES * sizeof(float)), "pinned memory") || !open_event(d, &d->sent[i])) return 0;
+    for (int i = 0; i < ERRANDS; i++) if (!open_event(d, &d->errand[i].done)) return 0;
     d->values = (float *)allocate(d, MOST_VALUES * sizeof(float));
     d->fault = (int *)allocate(d, FAULTS * sizeof(int));
-    workspace = allocate(d, BLAS_BYTES);
     d->list = (Command *)calloc(MOST_COMMANDS, sizeof *d->list);
     d->fault_seen = (int *)calloc(FAULTS, sizeof(int));
-    if (!d->values || !d->fault || !workspace || !d->list || !d->fault_seen) return 0;
-    return well(d, cudaMemsetAsync(d->fault, 0, FAULTS * sizeof(int), d->stream), "clearing") && cublasCreate(&d->blas) == CUBLAS_STATUS_SUCCESS &&
-           cublasSetStream(d->blas, d->stream) == CUBLAS_STATUS_SUCCESS &&
-           cublasSetWorkspace(d->blas, workspace, BLAS_BYTES) == CUBLAS_STATUS_SUCCESS &&    /* after the stream, which resets it */
-           cublasSetMathMode(d->blas, tf32 ? CUBLAS_TF32_TENSOR_OP_MATH : CUBLAS_DEFAULT_MATH) == CUBLAS_STATUS_SUCCESS;
+    return d->values && d->fault && d->list && d->fault_seen && well(d, cudaMemsetAsync(d->fault, 0, FAULTS * sizeof(int), d->first.stream), "clearing");
 }
 static void *cuda_open(const char *device, char *text, size_t size)
 {
@@ -1461,9 +1689,10 @@ static void *cuda_open(const char *device, char *text, size_t size)
     Cuda *d = (Cuda *)calloc(1, sizeof *d);
     if (!d) { snprintf(text, size, "no memory"); return NULL; }
     d->eager = getenv("AE_CUDA_EAGER") != NULL;
+    d->chain = getenv("AE_CUDA_CHAIN") != NULL;
     d->report = getenv("AE_CUDA_REPORT") != NULL;
     if (!well(d, e, "looking for a card") || !well(d, cudaGetDeviceProperties(&card, 0), "asking the card") ||
-        !well(d, cudaStreamCreateWithFlags(&d->stream, cudaStreamNonBlocking), "a stream") || !prepare(d, tf32)) {
+        !prepare(d, tf32)) {
         snprintf(text, size, "%s", d->text[0] ? d->text : "the card has no memory left, or cuBLAS does not start");
         d->report = 0;
         cuda_close(d);

@@ -6,8 +6,9 @@
 Ours is ./lessonNN --synthetic --device cuda, images a second from its run.json (first epoch not counted).  PyTorch trains
 the networks of reference.py on random images that are on the card before the clock starts, in three ways: eager; compiled
 with mode "reduce-overhead"; and a whole step captured by hand into one CUDA graph, which is the honest rival.  All are
-float32; matmul and convolutions may not use TF32.  Also: launches in one of our steps (AE_CUDA_REPORT=1), and what an empty
-node of a graph costs.  Prints the rows of bench/gpu.md.  What fails says so in its cell, and the rest goes on.
+float32; matmul and convolutions may not use TF32.  Also: launches in one of our steps (AE_CUDA_REPORT=1) and, in brackets,
+how many of them lie on its longest path, and what an empty node of a graph costs.  Prints the rows of bench/gpu.md.  What
+fails says so in its cell, and the rest goes on.
 Exit status: 0 done, 3 there is no card, no PyTorch, or no program.
 """
 import argparse
@@ -50,8 +51,8 @@ def ours(lesson, options, batch, device):
             run = json.load(f)
     if run.get("nets"):
         run = next(iter(run["nets"].values()))
-    nodes = re.search(r"nodes=(\d+)", done.stderr)
-    return run["images_per_second"], nodes.group(1) if nodes else "-"
+    nodes = re.search(r"nodes=(\d+) deep=(\d+)", done.stderr)
+    return run["images_per_second"], "%s (%s)" % nodes.groups() if nodes else "-"
 
 
 def theirs(torch, lesson, options, batch, way, steps, device):

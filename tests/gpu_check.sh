@@ -33,13 +33,15 @@ tap_of "PyTorch's curves" "$dir/curves.said"
 ok $? "a run repeats to the bit" "$dir/second"
 AE_CUDA_EAGER=1 "$dir/device_train" > "$dir/launched" && cmp -s "$dir/first" "$dir/launched"
 ok $? "replayed steps give the bits of single launches" "$dir/launched"
+AE_CUDA_CHAIN=1 "$dir/device_train" > "$dir/chained" && cmp -s "$dir/first" "$dir/chained"
+ok $? "several paths give the bits of one" "$dir/chained"
 
 for tool in memcheck racecheck; do
     if have compute-sanitizer; then
         AE_CUDA_EAGER=1 compute-sanitizer --tool $tool --error-exitcode 9 "$dir/device_ops" > "$dir/said" 2>&1
         ok $? "compute-sanitizer $tool: every op" "$dir/said"
         AE_CUDA_EAGER=1 compute-sanitizer --tool $tool --error-exitcode 9 "$dir/device_train" > "$dir/said" 2>&1
-        ok $? "compute-sanitizer $tool: two networks" "$dir/said"
+        ok $? "compute-sanitizer $tool: three networks" "$dir/said"
     else
         skip 'compute-sanitizer is not here'
     fi

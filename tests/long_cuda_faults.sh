@@ -31,7 +31,7 @@ plant 's/__syncthreads\(\);//' && trains > "$dir/said" 2>&1 && "$dir/device_trai
     ! cmp -s "$dir/forwards" "$dir/backwards"
 ok $? "so does another order of threads" "$dir/said"
 
-plant 's/(static void map\(Cuda \*d[^{]*\{)/$1 cudaStreamSynchronize(d->stream);/s' && trains > "$dir/said" 2>&1 && ! "$dir/device_train" > "$dir/said" 2>&1 && grep -q 'recording' "$dir/said"
+plant 's/(static void map\(Cuda \*d[^{]*\{)/$1 cudaStreamSynchronize(d->first.stream);/s' && trains > "$dir/said" 2>&1 && ! "$dir/device_train" > "$dir/said" 2>&1 && grep -q 'recording' "$dir/said"
 ok $? "waiting for the stream during a recording is refused, with a message" "$dir/said"
 
 plant 's/(adam_kernel\([^)]*), const float \*k\)\n\{/struct Seven { float k[7]; };\n$1, Seven s)\n{ const float *k = s.k;/s; s/static __global__ void struct Seven \{ float k\[7\]; \};/struct Seven { float k[7]; };\nstatic __global__ void/;
@@ -43,9 +43,28 @@ ok $? "launched one by one it is right; replayed, it is not: the comparison find
 plant 's/ &&\s*well\(d, cudaEventSynchronize\(d->sent\[d->turn\]\), "waiting for an event"\)//' && trains > "$dir/said" 2>&1 && { ! "$dir/device_train" > "$dir/hasty" 2> "$dir/said" || ! cmp -s "$dir/hasty" "$dir/good"; }
 ok $? "numbers that are overwritten while they are on their way are noticed: other weights, or a loss that is no number" "$dir/said"
 
-plant 's/(static void \*scratch.*?)d->scratch = more;/$1cudaFree(d->scratch);\n        d->scratch = more;/s' && shim_object "$dir/fault.o" "$dir/fault.cu" -O1 -w -fsanitize=address && program device_train "$dir/fault.o" -- -fsanitize=address > "$dir/said" 2>&1 &&
+plant 's/(static void \*scratch.*?)p->scratch = more;/$1cudaFree(p->scratch);\n        p->scratch = more;/s' && shim_object "$dir/fault.o" "$dir/fault.cu" -O1 -w -fsanitize=address && program device_train "$dir/fault.o" -- -fsanitize=address > "$dir/said" 2>&1 &&
     ! "$dir/device_train" > "$dir/said" 2>&1 && grep -q -e 'heap-use-after-free' -e 'double-free' "$dir/said"
 ok $? "scratch memory that a recording knows and that was given back is noticed" "$dir/said"
+
+# ---- the paths of a step ----
+
+differs() { for order in '' ahead mixed; do SHIM_STREAMS=$order "$dir/device_train" > "$dir/other" 2> "$dir/said" || return 0; cmp -s "$dir/other" "$dir/good" || return 0; done; return 1; }
+AE_CUDA_EAGER=1
+export AE_CUDA_EAGER
+plant 's/(static void aside.*?)well\(d, cudaStreamWaitEvent\(p->stream[^;]*;/$1/s' && trains > "$dir/said" 2>&1 && differs
+ok $? "an errand that does not wait for what it reads is noticed" "$dir/said"
+for what in 'mine.written, mine.writes, its.read, its.reads' 'mine.read, mine.reads, its.written, its.writes'; do
+    plant "s/overlap\($what\)/0/" && trains > "$dir/said" 2>&1 && differs
+    ok $? "a command that does not look at $what is noticed" "$dir/said"
+done
+plant 's/Path \*p = d->now;/Path *p = &d->first;/' && trains > "$dir/said" 2>&1 && differs
+ok $? "scratch memory that paths share is noticed" "$dir/said"
+plant 's/(static void aside.*?)launch_maps\(d\);/$1/s' && trains > "$dir/said" 2>&1 && differs
+ok $? "elementwise work that is left behind when an errand goes is noticed" "$dir/said"
+unset AE_CUDA_EAGER
+plant 's/(static void join.*?)well\(d, cudaStreamWaitEvent[^;]*;/$1/s' && trains > "$dir/said" 2>&1 && ! "$dir/device_train" > "$dir/other" 2> "$dir/said" && grep -q 'end of a recording' "$dir/said"
+ok $? "a path that does not come home is refused, with a message" "$dir/said"
 
 echo "1..$n"
 exit $failed

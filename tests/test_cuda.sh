@@ -30,12 +30,12 @@ tap_of 'every op against the processor, forward and backward' "$dir/ops.said"
 AUTOENC_DEVICE=cuda AUTOENC_SHARED= "$dir/test_curves" > "$dir/curves.said" 2>&1
 tap_of 'eight networks, 50 steps each, against PyTorch' "$dir/curves.said"
 
-# ---- recorded and replayed against launched one by one; the order of threads ----
+# ---- recorded and replayed against launched one by one; the order of threads and of streams ----
 
 trained() { out=$1; shift; env "$@" "$dir/device_train" > "$dir/$out" 2> "$dir/$out.report"; }
 trained replayed AE_CUDA_REPORT=1
-ok $? "two networks train" "$dir/replayed.report"
-awk -F '[= ]' '/recorded=/ { n++; if ($7 < 2 || $9 < 30) bad = 1 } END { exit bad || n < 2 }' "$dir/replayed.report"
+ok $? "three networks train" "$dir/replayed.report"
+awk -F '[= ]' '/recorded=/ { n++; if ($7 < 2 || $9 < 30) bad = 1 } END { exit bad || n < 3 }' "$dir/replayed.report"
 ok $? "a full batch and the last one are recorded, all later steps replayed ($(head -n 1 "$dir/replayed.report"))" "$dir/replayed.report"
 trained launched AE_CUDA_EAGER=1
 cmp -s "$dir/replayed" "$dir/launched"
@@ -46,6 +46,14 @@ ok $? "so do threads that run backwards" "$dir/reversed"
 trained shuffled SHIM_ORDER=12345
 cmp -s "$dir/replayed" "$dir/shuffled"
 ok $? "so do threads in another order each time" "$dir/shuffled"
+for streams in ahead mixed; do
+    trained $streams SHIM_STREAMS=$streams && trained launched_$streams SHIM_STREAMS=$streams AE_CUDA_EAGER=1
+    cmp -s "$dir/replayed" "$dir/$streams" && cmp -s "$dir/replayed" "$dir/launched_$streams"
+    ok $? "streams that nobody waits for run last above; here $streams: the same bits" "$dir/$streams"
+done
+trained chained AE_CUDA_CHAIN=1 AE_CUDA_REPORT=1
+cmp -s "$dir/replayed" "$dir/chained" && awk -F '[= ]' '/deep=/ { n++; if ($13 != $11) bad = 1 } END { exit bad || n < 3 }' "$dir/chained.report"
+ok $? "and so in a single path" "$dir/chained.report"
 
 # ---- what a program says where there is no card ----
 
@@ -69,12 +77,14 @@ learn() {   # learn FOLDER SETTINGS... -- OPTIONS...
 }
 { ${CC:-cc} -O2 -I. -c -o "$dir/lesson00.o" lessons/lesson00_hello.c && $CXX -o "$dir/lesson00" "$dir/lesson00.o" "$dir/cuda.o" $LIBS; } > "$dir/said" 2>&1
 ok $? "lesson 00 links with it" "$dir/said"
-learn card X=1 -- --device auto && learn processor AE_CUDA=0 --
+learn card AE_CUDA_REPORT=1 -- --device auto && learn processor AE_CUDA=0 --
 ok $? "it trains with --device auto, and with AE_CUDA=0" "$dir/card.said"
 for key in train_loss test_loss; do
     sed -n "s/.*\"$key\": \([0-9.e-]*\).*/\1/p" "$dir/card/run.json" "$dir/processor/run.json" | awk '{ x[NR] = $1 } END { exit !(NR == 2 && x[1] > 0 && (x[1] - x[2]) ^ 2 <= (1e-4 * x[2]) ^ 2) }'
     ok $? "$key within 1e-4 of the processor's"
 done
+awk -F '[= ]' '/deep=/ { n++; if ($13 > 0.7 * $11) bad = 1 } END { exit bad || n < 1 }' "$dir/card.said"
+ok $? "the longest path of its step has at most 0.7 of the nodes: $(grep 'deep=' "$dir/card.said")" "$dir/card.said"
 grep -q '"machine": "shim, float32; ' "$dir/card/run.json" && ! grep -q shim "$dir/processor/run.json"
 ok $? "run.json says which machine it was" "$dir/card/run.json"
 learn rounded X=1 -- --device cuda-tf32 && grep -q '"machine": "shim, TF32 products; ' "$dir/rounded/run.json"

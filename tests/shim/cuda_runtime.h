@@ -7,6 +7,8 @@
    NaN.  What would be refused during a recording is refused here.
 
    SHIM_ORDER=reverse or a number: the order in which a block's threads run (a number: another one each time), for missing barriers.
+   SHIM_STREAMS: of streams that no event orders, those that are not waited for run last; ahead: first; mixed: a piece of one, a piece of
+   another, by chance.  The same for what was recorded from several streams.
    Under -fsanitize=thread the fibers are known to the sanitizer, barriers are what orders them, and a race within a block is
    reported.  Not shown here: races between blocks, occupancy, and everything about speed.  C++17; fibers by ucontext, on x86-64
    by a dozen instructions. */
@@ -50,7 +52,7 @@ inline uint3 threadIdx, blockIdx;
 inline dim3 blockDim, gridDim;
 
 enum cudaError_t { cudaSuccess = 0, cudaErrorInvalidValue = 1, cudaErrorMemoryAllocation = 2, cudaErrorInvalidConfiguration = 9, cudaErrorInsufficientDriver = 35,
-                   cudaErrorNoDevice = 100, cudaErrorStreamCaptureUnsupported = 900, cudaErrorStreamCaptureInvalidated = 901 };
+                   cudaErrorNoDevice = 100, cudaErrorStreamCaptureUnsupported = 900, cudaErrorStreamCaptureInvalidated = 901, cudaErrorStreamCaptureUnjoined = 904 };
 enum cudaMemcpyKind { cudaMemcpyHostToDevice, cudaMemcpyDeviceToHost };
 enum cudaStreamCaptureMode { cudaStreamCaptureModeGlobal, cudaStreamCaptureModeThreadLocal };
 enum { cudaStreamNonBlocking = 1, cudaEventDisableTiming = 2 };
@@ -58,10 +60,15 @@ struct cudaDeviceProp { char name[256]; };
 
 namespace shim {
 
+/* What was submitted, and what each piece of it waits for: `after` are places in the same list. */
 typedef std::function<void()> Work;
-struct Stream { std::vector<Work> queue; std::vector<Work> *recording = nullptr; bool spoilt = false; };
-struct Event { Stream *stream = nullptr; bool done = true; };
-struct Host { std::set<std::pair<char *, char *>> pinned; Stream *recording = nullptr; };
+typedef std::vector<size_t> Places;
+struct Stream;
+struct Node { Work work; const Stream *stream; Places after; bool done; };
+struct List { unsigned id = 0; std::vector<Node> node; size_t first = 0; bool spoilt = false; };      /* all before first are done */
+struct Stream { List *list; Places after; };                                                      /* after: what its next piece will wait for */
+struct Event { unsigned list = 0; Places after; };
+struct Host { std::set<std::pair<char *, char *>> pinned; std::set<Stream *> streams; List pending, *recording = nullptr; unsigned recordings = 0; };
 inline Host &host() { static Host h; return h; }
 
 [[noreturn]] inline void die(const char *what) { fprintf(stderr, "shim: %s\n", what); abort(); }
@@ -273,13 +280,71 @@ template <class T> SHIM_QUIET inline T exchange(T x, int lane)
 /* ---- streams ---- */
 
 inline bool forbidden() { if (!host().recording) return false; host().recording->spoilt = true; return true; }
-inline void drain(Stream *s)
+inline void submit(Stream *s, Work w)
 {
-    std::vector<Work> queue;
-    queue.swap(s->queue);
-    for (const Work &w : queue) w();
+    s->list->node.push_back({ std::move(w), s, std::move(s->after), false });
+    s->after = { s->list->node.size() - 1 };
 }
-inline void submit(Stream *s, Work w) { (s->recording ? *s->recording : s->queue).push_back(std::move(w)); }
+/* One piece, and before it all that it waits for. */
+inline void run(List *l, size_t place)
+{
+    Places stack = { place };
+    while (!stack.empty()) {
+        Node &n = l->node[stack.back()];
+        size_t open = 0;
+        while (open < n.after.size() && l->node[n.after[open]].done) open++;
+        if (!n.done && open < n.after.size()) { stack.push_back(n.after[open]); continue; }
+        if (!n.done) n.work();
+        n.done = true;
+        n.work = nullptr;
+        stack.pop_back();
+    }
+}
+/* The next piece of one stream (others: of all but this one) from *at on is run, and what it waits for.  Whether there was any. */
+inline bool run_next(List *l, const Stream *s, bool others, size_t *at)
+{
+    for (; *at < l->node.size(); ++*at)
+        if (!l->node[*at].done && (l->node[*at].stream != s) == others) { run(l, *at); return true; }
+    return false;
+}
+inline void run_mixed(List *l)
+{
+    std::set<const Stream *> known;
+    std::vector<std::pair<const Stream *, size_t>> open;
+    static unsigned chance = 1;
+    for (size_t i = l->first; i < l->node.size(); i++) if (known.insert(l->node[i].stream).second) open.push_back({ l->node[i].stream, l->first });
+    while (!open.empty()) {
+        chance = chance * 1664525u + 1013904223u;
+        size_t i = (chance >> 8) % open.size();
+        if (!run_next(l, open[i].first, false, &open[i].second)) open.erase(open.begin() + (long)i);
+    }
+}
+/* Until a stream is through with its work: all of it, and what its next piece would wait for. */
+inline void drain(List *l, const Stream *s, const Places &after)
+{
+    static const char *streams = getenv("SHIM_STREAMS");
+    size_t mine = l->first, theirs = l->first;
+    if (streams && streams[0] == 'm') run_mixed(l);
+    while (streams && streams[0] == 'a' && run_next(l, s, true, &theirs)) { }
+    while (run_next(l, s, false, &mine)) { }
+    for (size_t place : after) run(l, place);
+    while (l->first < l->node.size() && l->node[l->first].done) l->first++;
+}
+/* Whether all that was recorded is something that the last piece waits for. */
+inline bool joined(const List &l, Places open)
+{
+    std::vector<bool> seen(l.node.size());
+    size_t n = 0;
+    while (!open.empty()) {
+        size_t place = open.back();
+        open.pop_back();
+        if (seen[place]) continue;
+        seen[place] = true;
+        n++;
+        open.insert(open.end(), l.node[place].after.begin(), l.node[place].after.end());
+    }
+    return n == l.node.size();
+}
 
 } /* namespace shim */
 
@@ -289,7 +354,7 @@ template <class T> inline T __shfl_xor_sync(unsigned, T x, int k) { return shim:
 
 typedef shim::Stream *cudaStream_t;
 typedef shim::Event *cudaEvent_t;
-typedef struct shim_graph { std::vector<shim::Work> nodes; } *cudaGraph_t, *cudaGraphExec_t;
+typedef struct shim_graph { shim::List list; const shim::Stream *origin; shim::Places after; } *cudaGraph_t, *cudaGraphExec_t;     /* where the recording began and ended */
 typedef void *cudaGraphNode_t;
 struct cudaLaunchConfig_t { dim3 gridDim, blockDim; size_t dynamicSmemBytes; cudaStream_t stream; void *attrs; unsigned numAttrs; };
 
@@ -322,12 +387,17 @@ inline cudaError_t cudaMallocHost(void **p, size_t n)
     return *p ? cudaSuccess : cudaErrorMemoryAllocation;
 }
 inline cudaError_t cudaFreeHost(void *p) { free(p); return cudaSuccess; }
-inline cudaError_t cudaStreamCreateWithFlags(cudaStream_t *s, unsigned) { *s = new shim::Stream; return cudaSuccess; }
-inline cudaError_t cudaStreamDestroy(cudaStream_t s) { delete s; return cudaSuccess; }
+inline cudaError_t cudaStreamCreateWithFlags(cudaStream_t *s, unsigned)
+{
+    *s = new shim::Stream{ &shim::host().pending, { } };
+    shim::host().streams.insert(*s);
+    return cudaSuccess;
+}
+inline cudaError_t cudaStreamDestroy(cudaStream_t s) { shim::host().streams.erase(s); delete s; return cudaSuccess; }
 inline cudaError_t cudaStreamSynchronize(cudaStream_t s)
 {
     if (shim::forbidden()) return cudaErrorStreamCaptureUnsupported;
-    shim::drain(s);
+    shim::drain(s->list, s, s->after);
     return cudaSuccess;
 }
 /* Pinned memory is read when the copy runs; other memory when the call is made, as the driver stages it. */
@@ -335,7 +405,7 @@ inline cudaError_t cudaMemcpyAsync(void *to, const void *from, size_t n, cudaMem
 {
     bool pinned = kind == cudaMemcpyDeviceToHost;
     for (auto &p : shim::host().pinned) pinned |= (const char *)from >= p.first && (const char *)from < p.second;
-    if (s->recording) { s->spoilt = true; return cudaErrorStreamCaptureUnsupported; }     /* this file's user records kernels only */
+    if (s->list == shim::host().recording) { s->list->spoilt = true; return cudaErrorStreamCaptureUnsupported; }     /* this file's user records kernels only */
     if (pinned) { shim::submit(s, [=] { memcpy(to, from, n); }); return cudaSuccess; }
     std::vector<char> copy((const char *)from, (const char *)from + n);
     shim::submit(s, [=] { memcpy(to, copy.data(), n); });
@@ -344,42 +414,49 @@ inline cudaError_t cudaMemcpyAsync(void *to, const void *from, size_t n, cudaMem
 inline cudaError_t cudaMemsetAsync(void *to, int value, size_t n, cudaStream_t s) { shim::submit(s, [=] { memset(to, value, n); }); return cudaSuccess; }
 inline cudaError_t cudaEventCreateWithFlags(cudaEvent_t *e, unsigned) { *e = new shim::Event; return cudaSuccess; }
 inline cudaError_t cudaEventDestroy(cudaEvent_t e) { delete e; return cudaSuccess; }
-inline cudaError_t cudaEventRecord(cudaEvent_t e, cudaStream_t s)
-{
-    e->stream = s;
-    e->done = false;
-    shim::submit(s, [=] { e->done = true; });
-    return cudaSuccess;
-}
+inline cudaError_t cudaEventRecord(cudaEvent_t e, cudaStream_t s) { e->list = s->list->id; e->after = s->after; return cudaSuccess; }
 inline cudaError_t cudaEventSynchronize(cudaEvent_t e)
 {
     if (shim::forbidden()) return cudaErrorStreamCaptureUnsupported;
-    if (!e->done) shim::drain(e->stream);
+    if (e->list == shim::host().pending.id) for (size_t place : e->after) shim::run(&shim::host().pending, place);
+    return cudaSuccess;
+}
+/* A stream that waits for what is being recorded is recorded from then on; what is recorded cannot wait for anything else. */
+inline cudaError_t cudaStreamWaitEvent(cudaStream_t s, cudaEvent_t e, unsigned)
+{
+    shim::List *recording = shim::host().recording;
+    bool recorded = recording && e->list == recording->id;
+    if (e->list && !recorded) shim::die("an event of a recording that is over");
+    if (s->list == recording && !recorded) { recording->spoilt = true; return cudaErrorStreamCaptureUnsupported; }
+    if (recorded && s->list != recording) s->list = recording, s->after.clear();
+    s->after.insert(s->after.end(), e->after.begin(), e->after.end());
     return cudaSuccess;
 }
 inline cudaError_t cudaStreamBeginCapture(cudaStream_t s, cudaStreamCaptureMode)
 {
-    s->recording = new std::vector<shim::Work>;
-    s->spoilt = false;
-    shim::host().recording = s;
+    s->list = shim::host().recording = new shim::List;
+    s->list->id = ++shim::host().recordings;
+    s->after.clear();
     return cudaSuccess;
 }
 inline cudaError_t cudaStreamEndCapture(cudaStream_t s, cudaGraph_t *g)
 {
-    *g = s->spoilt ? nullptr : new shim_graph{ *s->recording };
-    delete s->recording;
-    s->recording = nullptr;
+    shim::List *l = shim::host().recording;
+    bool spoilt = l->spoilt, joined = shim::joined(*l, s->after);
+    *g = spoilt || !joined ? nullptr : new shim_graph{ *l, s, s->after };
+    for (shim::Stream *each : shim::host().streams) if (each->list == l) each->list = &shim::host().pending, each->after.clear();
     shim::host().recording = nullptr;
-    return s->spoilt ? cudaErrorStreamCaptureInvalidated : cudaSuccess;
+    delete l;
+    return spoilt ? cudaErrorStreamCaptureInvalidated : joined ? cudaSuccess : cudaErrorStreamCaptureUnjoined;
 }
-inline cudaError_t cudaGraphGetNodes(cudaGraph_t g, cudaGraphNode_t *, size_t *n) { *n = g->nodes.size(); return cudaSuccess; }
+inline cudaError_t cudaGraphGetNodes(cudaGraph_t g, cudaGraphNode_t *, size_t *n) { *n = g->list.node.size(); return cudaSuccess; }
 inline cudaError_t cudaGraphInstantiate(cudaGraphExec_t *e, cudaGraph_t g, unsigned long long) { *e = new shim_graph(*g); return cudaSuccess; }
 inline cudaError_t cudaGraphDestroy(cudaGraph_t g) { delete g; return cudaSuccess; }
 inline cudaError_t cudaGraphExecDestroy(cudaGraphExec_t g) { delete g; return cudaSuccess; }
 inline cudaError_t cudaGraphLaunch(cudaGraphExec_t g, cudaStream_t s)
 {
     if (shim::forbidden()) return cudaErrorStreamCaptureUnsupported;
-    for (const shim::Work &w : g->nodes) shim::submit(s, w);
+    shim::submit(s, [g] { shim::List all = g->list; shim::drain(&all, g->origin, g->after); });
     return cudaSuccess;
 }
 template <class... Wanted, class... Given>
