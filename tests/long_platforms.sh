@@ -25,7 +25,7 @@ platform() {
         program="$dir/$test.exe"
         $compile -O2 -w -static -I"$root" -o "$program" tests/$test.c $LIBS $MORE > "$dir/said" 2>&1
         if [ $? -ne 0 ]; then ok 1 "$name: $test compiles" "$dir/said"; continue; fi
-        timeout 900 $runner "$program" > "$dir/out" 2> "$dir/said"
+        timeout 3600 $runner "$program" > "$dir/out" 2> "$dir/said"
         status=$?
         grep '^not ok' "$dir/out" >> "$dir/said"
         ok $status "$name: $test passes ($(grep -c '^ok' "$dir/out") checks, $(grep -c '# SKIP' "$dir/out") of them skipped)" "$dir/said"
