@@ -492,7 +492,7 @@ struct Rows {
     __device__ int N() const { return columns; }
     __device__ int from() const { return 0; }
     __device__ int to() const { return terms; }
-    __device__ Left left(int m) const { Left l = { m * terms, m < rows }; return l; }
+    __device__ Left left(int m) const { Left l = { m < rows ? m * terms : 0, m < rows }; return l; }
     __device__ Depth depth(int k) const { Depth d = { k, k < terms }; return d; }
     __device__ float a(Left l, Depth d) const { return l.in && d.in ? x[l.at + d.at] : 0.0f; }
     __device__ float b(int k, int n) const { return k < terms && n < columns ? w[k * k_step + n * n_step] : 0.0f; }
@@ -731,7 +731,7 @@ typedef struct Plan {                /* a list of commands that was seen before,
     uint64_t hash, used;  int n;  Command *list;  cudaGraphExec_t graph;
 } Plan;
 typedef struct Path {                /* a stream and what its kernels must not share with those of another */
-    cudaStream_t stream;  cublasHandle_t blas;
+    cudaStream_t stream;  cublasHandle_t blas;           /* sums has no products */
     char *scratch;  size_t scratch_bytes, scratch_used;  /* of the command, or errand, that is being launched */
     int depth;                       /* how many kernels one after the other lead to its last one */
 } Path;
@@ -806,16 +806,25 @@ static void launch(Cuda *d, void (*kernel)(Wanted...), dim3 grid, dim3 block, Gi
 static unsigned blocks(size_t n) { return (unsigned)((n + BLOCK - 1) / BLOCK); }
 static size_t count(const ae_array *a) { return (size_t)a->dim[0] * (size_t)a->dim[1] * (size_t)a->dim[2] * (size_t)a->dim[3]; }
 
-/* Elementwise work waits for its like: pieces of one size, one behind the other on a path, are one kernel. */
+/* Elementwise work waits for its like: pieces of one size, one behind the other on a path, are one kernel.  But a thread must not need
+   what another one writes: arrays of two pieces are the same or have nothing in common. */
 static void launch_maps(Cuda *d)
 {
     Maps j = d->maps;
     d->maps.count = 0;
     if (j.count) launch(d, maps_kernel, dim3(blocks(j.n)), dim3(BLOCK), j);
 }
+static int crosses(const float *out, size_t n, const float *a, size_t size) { return a && (a != out || size != n) && a < out + n && out < a + size; }
+static int needs(const Map &m, const float *out, size_t n)
+{
+    return crosses(out, n, m.a, n) || crosses(out, n, m.b, n) || crosses(out, n, m.out, n) || crosses(out, n, m.p_at, 1) || crosses(out, n, m.q_at, 1) ||
+           crosses(out, n, m.end.mask, n) || crosses(out, n, m.end.bias, (size_t)m.end.period);
+}
 static void add_map(Cuda *d, const Map &m, size_t n)
 {
-    if (d->maps.count == MOST_MAPS || d->maps.n != n) launch_maps(d);
+    int apart = d->maps.count == MOST_MAPS || d->maps.n != n;
+    for (int i = 0; i < d->maps.count && !apart; i++) apart = needs(m, d->maps.map[i].out, n) || needs(d->maps.map[i], m.out, n);
+    if (apart) launch_maps(d);
     d->maps.n = n;
     d->maps.map[d->maps.count++] = m;
 }
@@ -924,7 +933,7 @@ static Range range(const Command *c, const ae_array *a)    /* what is no op of t
 }
 static void touched(const Command *c, unsigned changes, int sees, Touched *t)
 {
-    size_t notes = count(&c->in[0]) > count(&c->out) ? count(&c->in[0]) : count(&c->out);       /* at most */
+    size_t notes = count(&c->out) + 2 * (size_t)c->in[0].dim[1];     /* a number of each result, or two of each channel */
     Range saved = { c->saved, c->saved ? c->saved + notes : NULL };
     t->reads = t->writes = 0;
     for (int i = 0; i < c->inputs; i++) {
@@ -958,13 +967,14 @@ static int overlap(const Range *a, int n, const Range *b, int m)
     for (int i = 0; i < n; i++) for (int j = 0; j < m; j++) if (a[i].from < b[j].to && b[j].from < a[i].to) return 1;
     return 0;
 }
-/* Before a command of the first path: errands that read what it writes, or write what it reads or writes, come first. */
-static void keep_apart(Cuda *d, const Command *c, unsigned changes, int sees)
+/* Before a command that goes to a path: errands of other paths that read what it writes, or write what it reads or writes, come first. */
+static void keep_apart(Cuda *d, const Path *p, const Command *c, unsigned changes, int sees)
 {
     Touched mine, its;
     touched(c, changes, sees, &mine);
     for (int i = 0; i < d->errands && i < ERRANDS; i++) {
         Errand *e = &d->errand[i];
+        if (e->path == p) continue;
         touched_aside(e->c, &its);
         if (overlap(mine.written, mine.writes, its.read, its.reads) || overlap(mine.written, mine.writes, its.written, its.writes) ||
             overlap(mine.read, mine.reads, its.written, its.writes)) wait_for(d, e);
@@ -1316,8 +1326,10 @@ static void matmul_forward(Cuda *d, Call c)
 static void matmul_backward(Cuda *d, Call c)
 {
     int m = c.out.dim[0], k = c.in[0].dim[1], n = c.out.dim[1];
-    weights_aside(d, c, m, k, n);
+    int squared = c.din[1].data && c.din[1].data == c.din[0].data;              /* of one matrix by itself: its gradients add up */
+    if (!squared) weights_aside(d, c, m, k, n);
     if (c.din[0].data) rows_by_transposed(d, c.dout.data, c.in[1].data, c.din[0].data, m, k, n, backward_finish(c));
+    if (squared) outer_products(d, c.in[0].data, c.dout.data, c.din[1].data, m, k, n, !c.fresh[1]);
 }
 static Geo geometry(Call c, const ae_array *big, const ae_array *small)
 {
@@ -1467,7 +1479,8 @@ static void launch_all(Cuda *d, const Command *list, int n)
         int errand = !list[i].backward && (op->errand == ALWAYS || (op->errand == OF_ONE && count(&list[i].out) == 1));
         d->now->scratch_used = 0;                           /* the stream keeps commands apart, so they share it */
         d->at = list[i].values < 0 ? NULL : d->values + list[i].values;
-        if (errand) aside(d, &d->sums); else keep_apart(d, &list[i], op->changes, op->sees);
+        keep_apart(d, errand ? &d->sums : &d->first, &list[i], op->changes, op->sees);
+        if (errand) aside(d, &d->sums);
         (list[i].backward ? op->backward : op->forward)(d, list[i]);
         if (errand) home(d, list[i]);
     }
@@ -1655,10 +1668,11 @@ static void cuda_close(void *device)
     free(d);
 }
 enum { BLAS_BYTES = 32 << 20 };      /* cuBLAS's own memory, ours to give: a recording must not allocate */
+static int open_stream(Cuda *d, Path *p) { return well(d, cudaStreamCreateWithFlags(&p->stream, cudaStreamNonBlocking), "a stream"); }
 static int open_path(Cuda *d, Path *p, int tf32)
 {
     void *workspace = allocate(d, BLAS_BYTES);
-    return workspace && well(d, cudaStreamCreateWithFlags(&p->stream, cudaStreamNonBlocking), "a stream") &&
+    return workspace && open_stream(d, p) &&
            cublasCreate(&p->blas) == CUBLAS_STATUS_SUCCESS && cublasSetStream(p->blas, p->stream) == CUBLAS_STATUS_SUCCESS &&
            cublasSetWorkspace(p->blas, workspace, BLAS_BYTES) == CUBLAS_STATUS_SUCCESS &&    /* after the stream, which resets it */
            cublasSetMathMode(p->blas, tf32 ? CUBLAS_TF32_TENSOR_OP_MATH : CUBLAS_DEFAULT_MATH) == CUBLAS_STATUS_SUCCESS;
@@ -1666,7 +1680,7 @@ static int open_path(Cuda *d, Path *p, int tf32)
 static int open_event(Cuda *d, cudaEvent_t *e) { return well(d, cudaEventCreateWithFlags(e, cudaEventDisableTiming), "an event"); }
 static int prepare(Cuda *d, int tf32)
 {
-    if (!open_path(d, &d->first, tf32) || (!d->chain && (!open_path(d, &d->weights, tf32) || !open_path(d, &d->sums, tf32))) || !open_event(d, &d->parting)) return 0;
+    if (!open_path(d, &d->first, tf32) || (!d->chain && (!open_path(d, &d->weights, tf32) || !open_stream(d, &d->sums))) || !open_event(d, &d->parting)) return 0;
     for (int i = 0; i < STAGES; i++)
         if (!well(d, cudaMallocHost((void **)&d->stage[i], MOST_VALUES * sizeof(float)), "pinned memory") || !open_event(d, &d->sent[i])) return 0;
     for (int i = 0; i < ERRANDS; i++) if (!open_event(d, &d->errand[i].done)) return 0;

@@ -14,7 +14,7 @@ cuda_libs="-L$home/lib64 -Wl,-rpath,$home/lib64 -lcublas -lcudart_static -ldl -l
 
 $MAKE -B build/autoenc_cuda.o CUDA=1 CUDA_ARCH="$CUDA_ARCH" > "$dir/said" 2>&1
 ok $? "nvcc builds autoenc_cuda.cu for this card" "$dir/said"
-for name in device_ops test_curves device_train; do
+for name in device_ops test_curves device_train device_paths; do
     ${CC:-cc} -O2 -I. -o "$dir/$name" "tests/$name.c" build/autoenc_cuda.o $LIBS $cuda_libs > "$dir/said" 2>&1
     ok $? "$name links" "$dir/said"
 done
@@ -26,6 +26,8 @@ tap_of() {
 }
 "$dir/device_ops" > "$dir/ops.said" 2>&1
 tap_of 'every op against the processor' "$dir/ops.said"
+"$dir/device_paths" > "$dir/paths.said" 2>&1
+tap_of 'memory that is used again' "$dir/paths.said"
 AUTOENC_DEVICE=cuda "$dir/test_curves" > "$dir/curves.said" 2>&1
 tap_of "PyTorch's curves" "$dir/curves.said"
 

@@ -63,6 +63,16 @@ ok $? "scratch memory that paths share is noticed" "$dir/said"
 plant 's/(static void aside.*?)launch_maps\(d\);/$1/s' && trains > "$dir/said" 2>&1 && differs
 ok $? "elementwise work that is left behind when an errand goes is noticed" "$dir/said"
 unset AE_CUDA_EAGER
+paths() {   # device_paths with the faulty file, in an order in which it is seen
+    program device_paths "$dir/fault.o" && for order in SHIM_STREAMS= SHIM_STREAMS=ahead SHIM_STREAMS=mixed SHIM_ORDER=reverse; do env $order "$dir/device_paths" > "$dir/said" 2>&1 || return 0; done
+    return 1
+}
+plant 's/apart = needs\([^;]*;/apart = 0;/' && trains > "$dir/said" 2>&1 && paths
+ok $? "pieces of a kernel that need each other's elements are noticed" "$dir/said"
+plant 's/int squared = [^;]*;/int squared = 0;/' && trains > "$dir/said" 2>&1 && paths
+ok $? "two gradients of one matrix that meet are noticed" "$dir/said"
+plant 's/if \(e->path == p\) continue;/if (p != &d->first) continue;/' && trains > "$dir/said" 2>&1 && paths
+ok $? "an errand that does not look at another path's is noticed" "$dir/said"
 plant 's/(static void join.*?)well\(d, cudaStreamWaitEvent[^;]*;/$1/s' && trains > "$dir/said" 2>&1 && ! "$dir/device_train" > "$dir/other" 2> "$dir/said" && grep -q 'end of a recording' "$dir/said"
 ok $? "a path that does not come home is refused, with a message" "$dir/said"
 

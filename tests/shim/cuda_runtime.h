@@ -66,7 +66,7 @@ typedef std::vector<size_t> Places;
 struct Stream;
 struct Node { Work work; const Stream *stream; Places after; bool done; };
 struct List { unsigned id = 0; std::vector<Node> node; size_t first = 0; bool spoilt = false; };      /* all before first are done */
-struct Stream { List *list; Places after; };                                                      /* after: what its next piece will wait for */
+struct Stream { List *list; Places after, outside; };     /* after: what its next piece will wait for; outside: and will again when a recording is over */
 struct Event { unsigned list = 0; Places after; };
 struct Host { std::set<std::pair<char *, char *>> pinned; std::set<Stream *> streams; List pending, *recording = nullptr; unsigned recordings = 0; };
 inline Host &host() { static Host h; return h; }
@@ -389,7 +389,7 @@ inline cudaError_t cudaMallocHost(void **p, size_t n)
 inline cudaError_t cudaFreeHost(void *p) { free(p); return cudaSuccess; }
 inline cudaError_t cudaStreamCreateWithFlags(cudaStream_t *s, unsigned)
 {
-    *s = new shim::Stream{ &shim::host().pending, { } };
+    *s = new shim::Stream{ &shim::host().pending, { }, { } };
     shim::host().streams.insert(*s);
     return cudaSuccess;
 }
@@ -428,7 +428,7 @@ inline cudaError_t cudaStreamWaitEvent(cudaStream_t s, cudaEvent_t e, unsigned)
     bool recorded = recording && e->list == recording->id;
     if (e->list && !recorded) shim::die("an event of a recording that is over");
     if (s->list == recording && !recorded) { recording->spoilt = true; return cudaErrorStreamCaptureUnsupported; }
-    if (recorded && s->list != recording) s->list = recording, s->after.clear();
+    if (recorded && s->list != recording) s->list = recording, s->outside = std::move(s->after), s->after.clear();
     s->after.insert(s->after.end(), e->after.begin(), e->after.end());
     return cudaSuccess;
 }
@@ -436,6 +436,7 @@ inline cudaError_t cudaStreamBeginCapture(cudaStream_t s, cudaStreamCaptureMode)
 {
     s->list = shim::host().recording = new shim::List;
     s->list->id = ++shim::host().recordings;
+    s->outside = std::move(s->after);
     s->after.clear();
     return cudaSuccess;
 }
@@ -444,7 +445,7 @@ inline cudaError_t cudaStreamEndCapture(cudaStream_t s, cudaGraph_t *g)
     shim::List *l = shim::host().recording;
     bool spoilt = l->spoilt, joined = shim::joined(*l, s->after);
     *g = spoilt || !joined ? nullptr : new shim_graph{ *l, s, s->after };
-    for (shim::Stream *each : shim::host().streams) if (each->list == l) each->list = &shim::host().pending, each->after.clear();
+    for (shim::Stream *each : shim::host().streams) if (each->list == l) each->list = &shim::host().pending, each->after = std::move(each->outside);
     shim::host().recording = nullptr;
     delete l;
     return spoilt ? cudaErrorStreamCaptureInvalidated : joined ? cudaSuccess : cudaErrorStreamCaptureUnjoined;
