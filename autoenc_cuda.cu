@@ -15,7 +15,7 @@
    powers, learning rates, the random counter and factors stand in an array on the device, `values`, sent before each launch.
    Three paths.  The next layer waits for a layer's output and for its input's gradient, and for nothing else: gradients of weights, and
    sums for biases and losses, are errands, launched aside on two more streams, and so they are paths of the recorded graph beside the
-   first.  Small kernels fill a card better together than one by one, and the longest path of lesson 03's step has 23 of its 40 nodes.  Who
+   first.  Small kernels fill a card better together than one by one, and the longest path of lesson 03's step has 23 of its 41 nodes.  Who
    would read what an errand writes, or write what it reads, waits for it first; which memory a command touches is in the command.
    Elementwise work that comes in a row, on arrays of one size, is one kernel, which takes the pieces as arguments.
    No atomics: every sum has an order that depends on the shapes alone, so a run repeats to the bit, and a replay gives the
@@ -955,8 +955,7 @@ static void touched(const Command *c, unsigned changes, int sees, Touched *t)
 /* Of a backward pass, the errand is what does not concern input 0's gradient. */
 static void touched_aside(const Command *c, Touched *t)
 {
-    touched(c, 0, 0, t);
-    if (!c->backward) return;
+    if (!c->backward) { touched(c, 0, 0, t); return; }
     t->writes = t->reads = 0;
     for (int i = 1; i < c->inputs; i++) t->written[t->writes++] = range(c, &c->din[i]);
     t->read[t->reads++] = range(c, &c->in[0]);

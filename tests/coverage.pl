@@ -48,7 +48,7 @@ sub run_c_tests {
 sub run_device_tests {
     my $shim = 'g++ -x c++ -std=c++17 -O2 -march=native -ffp-contract=off -w -Itests/shim -I. -c -o build/cuda.o autoenc_cuda.cu';
     if (run($shim) != 0) { print "# autoenc_cuda.cu does not compile against tests/shim here\n"; return }
-    for my $name (qw(device_ops device_train device_paths)) {
+    for my $name (qw(device_ops device_train device_paths device_graphs)) {
         run("$cc $options -I. -c -o build/$name.o tests/$name.c && g++ --coverage -o build/$name build/$name.o build/cuda.o -lm -lpthread") == 0 or die slurp("$work/said");
         run("timeout 600 ./build/$name cuda") == 0 or print "# $name did not pass here\n";
     }

@@ -4,6 +4,7 @@
    Usage: device_paths [DEVICE] */
 #define AUTOENC_IMPLEMENTATION
 #include "../autoenc.h"
+#include "drawn.h"
 
 typedef struct notes { float v[100000]; int n; } notes;
 static notes here, there;
@@ -16,19 +17,13 @@ static void note(notes *o, ae_tensor x)
     memcpy(o->v + o->n, p, (size_t)n * sizeof *p);
     o->n += n;
 }
-/* Numbers in -1..1 that look like chance. */
+/* The same numbers for the same salt. */
 static ae_tensor numbers(ae_ctx *ae, int n, int m, unsigned salt)
 {
-    ae_tensor t = ae_from(ae, NULL, n, m, 0, 0);
     static float v[8192];
-    int i, count = ae_size(t, -1);
-    for (i = 0; i < count; i++) {
-        unsigned x = (unsigned)i * 2654435761u + salt * 40503u + 12345u;
-        x ^= x >> 15;
-        x *= 2246822519u;
-        x ^= x >> 13;
-        v[i] = -1 + 2 * (float)(x >> 8) / 16777216.0f;
-    }
+    int i, count = n * (m ? m : 1);
+    state = salt;
+    for (i = 0; i < count; i++) v[i] = number();
     return ae_from(ae, v, n, m, 0, 0);
 }
 static void square_of_a_matrix(ae_ctx *ae, notes *o, int n)

@@ -14,7 +14,7 @@ cuda_libs="-L$home/lib64 -Wl,-rpath,$home/lib64 -lcublas -lcudart_static -ldl -l
 
 $MAKE -B build/autoenc_cuda.o CUDA=1 CUDA_ARCH="$CUDA_ARCH" > "$dir/said" 2>&1
 ok $? "nvcc builds autoenc_cuda.cu for this card" "$dir/said"
-for name in device_ops test_curves device_train device_paths; do
+for name in device_ops test_curves device_train device_paths device_graphs; do
     ${CC:-cc} -O2 -I. -o "$dir/$name" "tests/$name.c" build/autoenc_cuda.o $LIBS $cuda_libs > "$dir/said" 2>&1
     ok $? "$name links" "$dir/said"
 done
@@ -28,6 +28,13 @@ tap_of() {
 tap_of 'every op against the processor' "$dir/ops.said"
 "$dir/device_paths" > "$dir/paths.said" 2>&1
 tap_of 'memory that is used again' "$dir/paths.said"
+"$dir/device_graphs" > "$dir/graphs.said" 2>&1
+tap_of 'random graphs' "$dir/graphs.said"
+for setting in AE_CUDA_EAGER=1 AE_CUDA_CHAIN=1; do
+    env $setting "$dir/device_graphs" > "$dir/graphs.again" 2>&1
+    cmp -s "$dir/graphs.said" "$dir/graphs.again"
+    ok $? "the same bits with $setting" "$dir/graphs.again"
+done
 AUTOENC_DEVICE=cuda "$dir/test_curves" > "$dir/curves.said" 2>&1
 tap_of "PyTorch's curves" "$dir/curves.said"
 

@@ -23,7 +23,7 @@ tap_of() {  # tap_of NAME FILE: the checks of a program that prints TAP count as
 
 shim_object "$dir/cuda.o" autoenc_cuda.cu -O3 > "$dir/said" 2>&1
 ok $? "autoenc_cuda.cu compiles for the processor without a warning" "$dir/said"
-{ program device_ops "$dir/cuda.o" && program test_curves "$dir/cuda.o" && program device_train "$dir/cuda.o" && program device_paths "$dir/cuda.o"; } > "$dir/said" 2>&1
+{ program device_ops "$dir/cuda.o" && program test_curves "$dir/cuda.o" && program device_train "$dir/cuda.o" && program device_paths "$dir/cuda.o" && program device_graphs "$dir/cuda.o"; } > "$dir/said" 2>&1
 ok $? "programs in C link with it" "$dir/said"
 "$dir/device_ops" > "$dir/ops.said" 2>&1
 tap_of 'every op against the processor, forward and backward' "$dir/ops.said"
@@ -58,6 +58,11 @@ ok $? "and so in a single path" "$dir/chained.report"
 for setting in X=1 SHIM_STREAMS=ahead SHIM_STREAMS=mixed SHIM_ORDER=reverse AE_CUDA_EAGER=1 AE_CUDA_CHAIN=1; do
     env $setting "$dir/device_paths" > "$dir/paths.said" 2>&1
     tap_of "memory that is used again, $setting" "$dir/paths.said"
+    env $setting "$dir/device_graphs" > "$dir/graphs.said" 2>&1
+    tap_of "random graphs, $setting" "$dir/graphs.said"
+    [ -e "$dir/graphs" ] || cp "$dir/graphs.said" "$dir/graphs"
+    cmp -s "$dir/graphs" "$dir/graphs.said"
+    ok $? "and their bits are those of the first order" "$dir/graphs.said"
 done
 
 # ---- what a program says where there is no card ----
