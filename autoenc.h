@@ -1842,15 +1842,16 @@ static void ae__shuffle(ae_loader *l) {
         l->order[i] = l->order[j];  l->order[j] = t;
     }
 }
-typedef struct ae_serve { const ae_column *k; const int *index; float *out; size_t row; float unit[256]; } ae_serve;
+typedef struct ae_serve { const ae_ctx *ae; const ae_column *k; const int *index; float *out; size_t row; } ae_serve;
+static void ae__widen(const ae_ctx *ae, const uint8_t *px, float *out, size_t n, int unit);       /* out = px, or px / 255 */
 static void ae__serve_row(void *user, int r) {
     const ae_serve *s = (const ae_serve *)user;  const char *from = s->k->f32 ? (const char *)s->k->f32 : (const char *)s->k->u8;
     size_t i, at = (size_t)s->index[r] * s->row, bytes = s->k->f32 ? s->row * sizeof(float) : s->row;  float *out = s->out + (size_t)r * s->row;
     for (i = 0; r > 2 && i < bytes; i += 64) __builtin_prefetch(from + (size_t)s->index[r - 3] * bytes + i);        /* a thread serves its last row first */
-    if (s->k->f32) memcpy(out, s->k->f32 + at, bytes); else for (i = 0; i < s->row; i++) out[i] = s->unit[s->k->u8[at + i]];
+    if (s->k->f32) memcpy(out, s->k->f32 + at, bytes); else ae__widen(s->ae, s->k->u8 + at, out, s->row, !s->k->labels);
 }
 static int ae__serve(ae_loader *l, const ae_column *k, int rows, ae_tensor *out) {
-    ae_slot *s;  ae_serve job;  int dim[4], i;
+    ae_slot *s;  ae_serve job;  int dim[4];
     memcpy(dim, k->dim, sizeof dim);  dim[0] = rows;  s = ae__new_tensor(l->ctx, dim, k->ndim, out);
     if (!s) { *out = ae__poison(l->ctx); return 0; }
     if (l->ctx->device && !k->fill) {             /* arg: what the numbers are, how many a row has, where in the permutation; as bits */
@@ -1860,8 +1861,7 @@ static int ae__serve(ae_loader *l, const ae_column *k, int rows, ae_tensor *out)
         ae__device_do(l->ctx, "serve", k->f32 ? (const void *)k->f32 : (const void *)k->u8, l->order, NULL, s->data, (size_t)ae__numel(dim), arg, 3);
         return !l->ctx->poisoned;
     }
-    job.k = k;  job.index = l->order + l->at;  job.out = s->data;  job.row = (size_t)ae__numel(dim) / (size_t)rows;
-    for (i = 0; i < 256; i++) job.unit[i] = k->labels ? (float)i : (float)i / 255.0f;
+    job.ae = l->ctx;  job.k = k;  job.index = l->order + l->at;  job.out = s->data;  job.row = (size_t)ae__numel(dim) / (size_t)rows;
     if (k->fill) k->fill(k->user, job.index, rows, job.out); else ae_parallel(l->ctx, rows, ae__serve_row, &job);
     return 1;
 }
@@ -3041,6 +3041,7 @@ struct ae_kernels {
     void   (*adam)(float *p, const float *g, float *m, float *v, size_t n, ae_adam_step k);
     void   (*columns)(const float *a, float *out, size_t rows, size_t columns);
     void   (*transpose)(const float *in, int rows, int columns, float *out, int step);
+    void   (*widen)(const uint8_t *px, float *out, size_t n, int unit);
 };
 
 /* ---- threads: workers that spin a little, then sleep; a late worker is never waited for ---- */
@@ -3168,6 +3169,7 @@ static void ae__pause(void) { _mm_pause(); }
 #define AE_FMA(a, b, c) (AE_V)_mm512_fmadd_ps((__m512)(a), (__m512)(b), (__m512)(c))
 #define AE_SQRT(a) (AE_V)_mm512_maskz_sqrt_ps(0xFFFF, (__m512)(a))        /* the plain one makes g++ warn */
 #define AE_SET(s) (AE_V)_mm512_set1_ps(s)
+#define AE_WIDEN(p) (AE_V)_mm512_maskz_cvtepi32_ps(0xFFFF, _mm512_maskz_cvtepu8_epi32(0xFFFF, _mm_loadu_si128((const __m128i *)(const void *)(p))))
 #include "autoenc.h"
 #define AE_W 8
 #define AE_ISA "avx2"
@@ -3176,6 +3178,7 @@ static void ae__pause(void) { _mm_pause(); }
 #define AE_FMA(a, b, c) (AE_V)_mm256_fmadd_ps((__m256)(a), (__m256)(b), (__m256)(c))
 #define AE_SQRT(a) (AE_V)_mm256_sqrt_ps((__m256)(a))
 #define AE_SET(s) (AE_V)_mm256_set1_ps(s)
+#define AE_WIDEN(p) (AE_V)_mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(_mm_loadl_epi64((const __m128i *)(const void *)(p))))
 #include "autoenc.h"
 #define AE_ISA "baseline"
 #define AE_ROWS 4
@@ -3218,6 +3221,7 @@ static void ae__pause(void) { }
 static const ae_kernels *ae__wide_kernels(void) { return NULL; }
 #endif
 #define AE_W 4                                   /* vectors of 16 bytes are everywhere */
+#define AE_WIDEN(p) AE_(each_widen)(p)
 #define AE_TARGET
 #include "autoenc.h"
 static const ae_kernels *ae__pick_kernels(void) { const ae_kernels *wide = ae__wide_kernels(); return wide ? wide : &ae__kernels_4; }
@@ -3263,6 +3267,7 @@ static void ae__adam(ae_ctx *ae, float *p, const float *g, float *m, float *v, s
     j.K = ae->kernels;  j.a = g;  j.out = p;  j.m = m;  j.v = v;  j.n = n;  j.k = k;
     ae__parallel(ae, ae__chunks(n, AE_MAP_CHUNK), (double)n * 48, ae__adam_chunk, &j);
 }
+static void ae__widen(const ae_ctx *ae, const uint8_t *px, float *out, size_t n, int unit) { ae->kernels->widen(px, out, n, unit); }
 enum { AE_NORMALS = 512, AE_NORMALS_ROOM = 576 };            /* pairs of normal numbers made at a time */
 typedef struct ae_normal_job { ae_ctx *ae; float *out; size_t n; uint64_t a; uint32_t b; } ae_normal_job;
 static void ae__normal_chunk(void *user, int index, int thread) {
@@ -3355,8 +3360,9 @@ static void ae__rows_by_matrix(ae_ctx *ae, const float *x, const float *w, const
 }
 /* Some rows of dw, all columns or a part: the columns of x that they need are first copied side by side, or every step would be a page away. */
 static void ae__outer_task(void *user, int index, int thread) {
-    const ae_gemm_job *j = (const ae_gemm_job *)user;  int wide = 2 * j->K->lanes, panels = (j->g.cols + wide - 1) / wide, part = index % j->parts;
-    int most = j->tall, row = index / j->parts * most, rows = j->g.rows - row < most ? j->g.rows - row : most, k, col, end = (part + 1) * panels / j->parts * wide;
+    const ae_gemm_job *j = (const ae_gemm_job *)user;  int wide = 2 * j->K->lanes, panels = (j->g.cols + wide - 1) / wide, most = j->tall, groups = (j->g.rows + most - 1) / most;
+    int part = j->across ? index / groups : index % j->parts, row = (j->across ? index % groups : index / j->parts) * most;
+    int rows = j->g.rows - row < most ? j->g.rows - row : most, k, col, end = (part + 1) * panels / j->parts * wide;
     float *panel = j->panel + (size_t)thread * j->panel_floats;  ae_gemm g = j->g;
     for (k = 0; k < g.terms; k++) memcpy(panel + k * most, j->g.a + (size_t)k * (size_t)j->in + row, (size_t)rows * sizeof(float));
     g.a = panel - row;
@@ -3372,6 +3378,7 @@ static void ae__outer_products(ae_ctx *ae, const float *x, const float *dy, floa
     j.g.lda = 1;  j.g.ldc = (size_t)out;  j.g.bstep = out;
     j.panel_floats = (size_t)rows * (size_t)j.tall + AE_PAD;  j.panel = ae__floats(ae, j.panel_floats * (size_t)ae->threads);
     if (!j.panel || !ae__terms(ae, &j.g, rows, j.tall, 1, 0)) return;
+    j.across = rows > in;                                                        /* dy is larger than dw: each thread reads its columns of it alone */
     j.packed = ae__packed(ae, &j.g);  ae__parallel(ae, groups * j.parts, ae__gemm_work(&j.g), ae__outer_task, &j);
 }
 
@@ -3697,6 +3704,7 @@ AE_FN AE_V AE_(pick)(AE_I mask, AE_V yes, AE_V no) { return (AE_V)((mask & (AE_I
 AE_FN AE_V AE_(each_set)(float s) { AE_V v; int i; AE_UNROLL for (i = 0; i < AE_W; i++) v[i] = s; return v; }     /* for machines whose */
 AE_FN AE_V AE_(each_sqrt)(AE_V v) { int i; AE_UNROLL for (i = 0; i < AE_W; i++) v[i] = sqrtf(v[i]); return v; }   /* intrinsics we do not use */
 AE_FN AE_V AE_(each_fma)(AE_V a, AE_V b, AE_V c) { int i; AE_UNROLL for (i = 0; i < AE_W; i++) a[i] = fmaf(a[i], b[i], c[i]); return a; }
+AE_FN AE_V AE_(each_widen)(const uint8_t *p) { AE_V v; int i; AE_UNROLL for (i = 0; i < AE_W; i++) v[i] = (float)p[i]; return v; }
 
 AE_FN AE_V AE_(relu)(AE_V v) { const AE_V zero = { 0 }; return (AE_V)((AE_I)v & ~(AE_I)(v <= zero)); }
 AE_FN AE_V AE_(leaky)(AE_V v, AE_V slope) { const AE_V zero = { 0 }; return AE_(pick)((AE_I)(v <= zero), slope * v, v); }
@@ -3856,8 +3864,10 @@ AE_FN AE_V AE_(gauss)(AE_V u, AE_V turns) {      /* Box-Muller: sqrt(-2 log u) c
 AE_FN AE_V AE_(within)(AE_V x, AE_V v) {         /* v where x lies in 0..1, else NaN */
     const AE_V zero = { 0 };  return AE_(pick)((AE_I)(x >= zero) & (AE_I)(x <= AE_SET(1.0f)), v, AE_SET(NAN));
 }
-AE_FN AE_V AE_(bce)(AE_V y, AE_V t) {            /* both logs at least -100, as PyTorch has it */
-    AE_V least = AE_SET(-100.0f), one = AE_SET(1.0f);  AE_V yes = AE_(at_least)(AE_(log)(y), least), no = AE_(at_least)(AE_(log1p)(-y), least);
+AE_FN int AE_(nought)(AE_V v) { uint64_t part[AE_W / 2], any = 0; int i; memcpy(part, &v, sizeof v); AE_UNROLL for (i = 0; i < AE_W / 2; i++) any |= part[i]; return any == 0; }
+AE_FN AE_V AE_(bce)(AE_V y, AE_V t) {            /* both logs at least -100, as PyTorch has it; of margins, where all targets are 0, only one is asked for */
+    AE_V least = AE_SET(-100.0f), one = AE_SET(1.0f), yes = { 0 }, no = AE_(at_least)(AE_(log1p)(-y), least);
+    if (!AE_(nought)(t)) yes = AE_(at_least)(AE_(log)(y), least);
     return AE_(within)(t, AE_(within)(y, -(t * yes + (one - t) * no)));
 }
 /* The function f of one vector of a and one of b: see the list in >>ops. */
@@ -3969,7 +3979,13 @@ AE_HOT void AE_(transpose)(const float *in, int rows, int columns, float *out, i
         AE_UNROLL for (i = 0; i < AE_W; i++) if (k + i < columns) AE_(store)(out + (size_t)(k + i) * (size_t)step, a[i]);
     }
 }
-static const ae_kernels AE_(kernels) = { AE_ISA, AE_W, AE_ROWS, AE_(gemm), AE_(map), AE_(sum), AE_(adam), AE_(columns), AE_(transpose) };
+/* out = px, or px / 255 to the bit: the first factor has 16 bits, so its product is exact, and the second adds what is missing. */
+AE_HOT void AE_(widen)(const uint8_t *px, float *out, size_t n, int unit) {
+    float big = unit ? 0.003921628f : 1.0f, rest = unit ? -5.93709e-8f : 0.0f;  size_t i;
+    for (i = 0; i + AE_W <= n; i += AE_W) { AE_V v = AE_WIDEN(px + i); AE_(store)(out + i, v * AE_SET(big) + v * AE_SET(rest)); }
+    for (; i < n; i++) out[i] = (float)px[i] * big + (float)px[i] * rest;
+}
+static const ae_kernels AE_(kernels) = { AE_ISA, AE_W, AE_ROWS, AE_(gemm), AE_(map), AE_(sum), AE_(adam), AE_(columns), AE_(transpose), AE_(widen) };
 
 #undef AE_V
 #undef AE_I
@@ -3982,6 +3998,7 @@ static const ae_kernels AE_(kernels) = { AE_ISA, AE_W, AE_ROWS, AE_(gemm), AE_(m
 #undef AE_FMA
 #undef AE_SQRT
 #undef AE_SET
+#undef AE_WIDEN
 #undef AE_ISA
 #endif /* AE_W */
 

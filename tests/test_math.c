@@ -1,5 +1,5 @@
 /* test_math.c: exp, log, tanh and sigmoid against double precision over their whole range, in units in the last place, for
-   every width of vector that this machine has; special values; and the first moments of the normal numbers. */
+   every width of vector that this machine has; special values, bytes, short ways; and the first moments of the normal numbers. */
 #define AUTOENC_IMPLEMENTATION
 #include "../autoenc.h"
 #include "tap.h"
@@ -85,6 +85,40 @@ static void check_callers(const ae_kernels *K)
     ok(!bad && !sums, "%s: each function is the same in vectors and in the rest, written and added (%d not), and in sums (%d not)", K->name, bad, sums);
 }
 
+/* Every byte, in whole vectors and in the rest, is the quotient or the number itself, to the bit. */
+static void check_bytes(const ae_kernels *K)
+{
+    uint8_t px[2 * 256 + 3];
+    float out[sizeof px];
+    int i, unit, bad = 0, n = (int)sizeof px, start;
+    for (i = 0; i < n; i++) px[i] = (uint8_t)i;
+    for (unit = 0; unit < 2; unit++) for (start = 0; start < 17; start++) {
+        memset(out, 255, sizeof out);
+        K->widen(px + start, out, (size_t)(n - start - 1), unit);
+        for (i = 0; i < n - start - 1; i++) bad += out[i] != (unit ? (float)px[start + i] / 255.0f : (float)px[start + i]);
+        bad += out[i] == out[i];                        /* behind the last one still stands what stood there */
+    }
+    ok(!bad, "%s: bytes become floats, and quotients by 255 to the bit (%d not)", K->name, bad);
+}
+/* The binary cross-entropy of a vector whose targets are all 0 takes a shorter way: the bits must be those of the long one, which a
+   single other target asks for. */
+static void check_margins(const ae_kernels *K)
+{
+    float out[16 + AE_PAD] = { 0 }, none[16 + AE_PAD] = { 0 }, one[16 + AE_PAD] = { 0 }, brief[16 + AE_PAD], full[16 + AE_PAD];
+    const float ends[8] = { 0, 1, 0.99999994f, 1e-20f, -0.5f, 1.5f, NAN, 0.5f };
+    int i, k, bad = 0;
+    for (k = 0; k < 4000; k++) {
+        for (i = 0; i < 16; i++) out[i] = k < 16 ? ends[(i + k) % 8] : (float)((k * 16 + i) * 40503 % 65537) / 65537.0f;
+        for (i = 0; i < 16; i += K->lanes) one[i + k % K->lanes] = 1;
+        K->map(AE_F_BCE, out, none, brief, 16, 0, 0, 0);
+        K->map(AE_F_BCE, out, one, full, 16, 0, 0, 0);
+        for (i = k % K->lanes; i < 16 && k >= 16; i += K->lanes) bad += !(fabs((double)full[i] + fmax(log((double)out[i]), -100)) <= 1e-5);       /* where it is 1 */
+        for (i = 0; i < 16; i++) if (one[i] == 0) bad += (brief[i] == brief[i]) != (full[i] == full[i]) || (brief[i] == brief[i] && brief[i] != full[i]);
+        memset(one, 0, sizeof one);
+    }
+    ok(!bad, "%s: cross-entropy where all targets are 0 has the bits that it has beside others (%d not)", K->name, bad);
+}
+
 /* Each tile: rows, columns, terms, what is added before, and what happens on the way to memory.  All numbers are halves or
    whole, so a plain loop gives the same bits. */
 static int tile_differs(const ae_kernels *K, int rows, int cols, int terms, ae_store st, int biased, int uneven)
@@ -150,6 +184,8 @@ int main(void)
         check_function(list[i], "sigmoid", AE_F_SIGMOID, exact_sigmoid, -80, 40);
         check_special(list[i]);
         check_callers(list[i]);
+        check_bytes(list[i]);
+        check_margins(list[i]);
         check_tiles(list[i]);
     }
     check_normal(ae);
