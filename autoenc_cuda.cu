@@ -15,9 +15,10 @@
    powers, learning rates, the random counter and factors stand in an array on the device, `values`, sent before each launch.
    Three paths.  The next layer waits for a layer's output and for its input's gradient, and for nothing else: gradients of weights, and
    sums for biases and losses, are errands, launched aside on two more streams, and so they are paths of the recorded graph beside the
-   first.  Small kernels fill a card better together than one by one, and the longest path of lesson 03's step has 23 of its 41 nodes.  Who
+   first.  Small kernels fill a card better together than one by one, and the longest path of lesson 03's step has 19 of its 33 nodes.  Who
    would read what an errand writes, or write what it reads, waits for it first; which memory a command touches is in the command.
-   Elementwise work that comes in a row, on arrays of one size, is one kernel, which takes the pieces as arguments.
+   Elementwise work that comes in a row, on arrays of one size, is one kernel, which takes the pieces as arguments.  Gradients of weights
+   that are made in parts are put off: one kernel adds up the parts of them all, when the first of them is wanted, by Adam as a rule.
    No atomics: every sum has an order that depends on the shapes alone, so a run repeats to the bit, and a replay gives the
    bits of the first launch.
    exp, log, tanh and the random bits are those of autoenc.h, operation by operation; products differ from it in their last
@@ -255,10 +256,19 @@ static __device__ double add_parts(const double *part, int parts, size_t stride)
     for (int k = 0; k < parts; k++) sum += part[(size_t)k * stride];
     return sum;
 }
-static __global__ void column_parts_kernel(const double *part, int parts, int C, float *out, int add)
+/* Sums that were made in parts, of float or of double, each n of them behind the n before: several such sums in one kernel, a row of blocks each. */
+typedef struct Addition { const float *f; const double *d; float *out; size_t n; int parts, add; } Addition;
+enum { MOST_ADDITIONS = 16 };
+typedef struct Additions { int count; Addition of[MOST_ADDITIONS]; } Additions;
+static __global__ void additions_kernel(Additions j)
 {
-    int c = (int)(blockIdx.x * BLOCK + threadIdx.x);
-    if (c < C) out[c] = (float)((add ? (double)out[c] : 0.0) + add_parts(part + c, parts, (size_t)C));
+    Addition a = j.of[blockIdx.y];
+    size_t i = (size_t)blockIdx.x * BLOCK + threadIdx.x;
+    if (i >= a.n) return;
+    if (a.d) { a.out[i] = (float)((a.add ? (double)a.out[i] : 0.0) + add_parts(a.d + i, a.parts, a.n)); return; }
+    float sum = a.add ? a.out[i] : 0.0f;
+    for (int k = 0; k < a.parts; k++) sum += a.f[(size_t)k * a.n + i];
+    a.out[i] = sum;
 }
 /* [outer][len][inner] -> [outer][inner]: a thread an output; and back: every element gets its sum's gradient */
 static __global__ void reduce_kernel(const float *in, float *out, size_t outer, size_t len, size_t inner, double scale)
@@ -542,14 +552,6 @@ template <class Work> static __global__ void direct_kernel(Work work)
     for (int k = work.from(); k < work.to(); k++) acc = fmaf(work.a(left, work.depth(k)), work.b(k, n), acc);
     work.store(m, n, acc);
 }
-static __global__ void add_parts_kernel(const float *part, int parts, size_t n, float *out, int add)
-{
-    size_t i = (size_t)blockIdx.x * BLOCK + threadIdx.x;
-    if (i >= n) return;
-    float sum = add ? out[i] : 0.0f;
-    for (int k = 0; k < parts; k++) sum += part[(size_t)k * n + i];
-    out[i] = sum;
-}
 
 /* ==== >>rows: pooling, batch norm, log_softmax ============================================================== */
 
@@ -733,6 +735,7 @@ typedef struct Plan {                /* a list of commands that was seen before,
 typedef struct Path {                /* a stream and what its kernels must not share with those of another */
     cudaStream_t stream;  cublasHandle_t blas;           /* sums has no products */
     char *scratch;  size_t scratch_bytes, scratch_used;  /* of the command, or errand, that is being launched */
+    int holds;                       /* is there something in it that was put off? */
     int depth;                       /* how many kernels one after the other lead to its last one */
 } Path;
 typedef struct Errand { const Command *c; const Path *path; cudaEvent_t done; int depth, awaited; } Errand;     /* depth: its path's, when it is done */
@@ -741,6 +744,7 @@ enum { ALWAYS = 1, OF_ONE = 2, SEES_INPUTS = 1, SEES_OUTPUT = 2 };
 typedef struct Cuda {
     Path first, weights, sums, *now; /* now: where the next kernel goes */
     Maps maps;                       /* elementwise work that goes there before it */
+    Additions late;                  /* what is added up when somebody wants it */
     Errand errand[ERRANDS];  int errands;  cudaEvent_t parting;      /* the last errands of the list that is being launched, how many there were */
     void **memory;  size_t memories, memory_room;        /* all of it, to be given back */
     Command *list;  int n;
@@ -782,9 +786,8 @@ static void *scratch(Cuda *d, size_t bytes)
         size_t size = 2 * p->scratch_bytes + bytes;
         char *more = (char *)allocate(d, size);
         if (!more) { if (!d->text[0]) snprintf(d->text, sizeof d->text, "CUDA: no memory for %.1f MB of scratch", (double)size / 1e6); return NULL; }
-        p->scratch = more;
+        p->scratch = more;                                  /* what is in use stays where it was, and the same offsets will do next time */
         p->scratch_bytes = size;
-        p->scratch_used = 0;
     }
     p->scratch_used += bytes;
     return p->scratch + p->scratch_used - bytes;
@@ -874,6 +877,19 @@ static int columns(Cuda *d, const float *u, const float *v, const float *mean, s
     launch(d, columns_kernel, dim3((unsigned)across, (unsigned)chunks), dim3(BLOCK), j);
     return (int)chunks;
 }
+/* Nobody wants the gradient of a weight at once: its parts are added up later, with those of others, in one kernel.  Until then they
+   keep their room. */
+static void put_off(Cuda *d, const float *f, const double *x, int parts, size_t n, float *out, int add)
+{
+    Addition *a = &d->late.of[d->late.count++];
+    a->f = f;
+    a->d = x;
+    a->out = out;
+    a->n = n;
+    a->parts = parts;
+    a->add = add;
+    d->now->holds = 1;
+}
 enum { FEW_ROWS = 512 };             /* one block takes all rows of its columns: a node of the graph less */
 static void column_sums(Cuda *d, const float *dy, float *db, size_t rows, int C, int add)
 {
@@ -884,7 +900,7 @@ static void column_sums(Cuda *d, const float *dy, float *db, size_t rows, int C,
         return;
     }
     int parts = columns(d, dy, NULL, NULL, rows, C, &part);
-    launch(d, column_parts_kernel, dim3(blocks((size_t)C)), dim3(BLOCK), part, parts, C, db, add);
+    put_off(d, NULL, part, parts, (size_t)C, db, add);
 }
 
 /* ---- errands ---- */
@@ -897,7 +913,7 @@ static void aside(Cuda *d, Path *p)
     well(d, cudaEventRecord(d->parting, d->first.stream), "an event");
     well(d, cudaStreamWaitEvent(p->stream, d->parting, 0), "waiting for an event");
     if (p->depth < d->first.depth) p->depth = d->first.depth;
-    p->scratch_used = 0;
+    if (!p->holds) p->scratch_used = 0;
     d->now = p;
 }
 /* The first path goes on when the errand is done. */
@@ -922,6 +938,17 @@ static void home(Cuda *d, const Command &c)
     e->awaited = 0;
     well(d, cudaEventRecord(e->done, d->now->stream), "an event");
     d->now = &d->first;
+}
+/* On the first path, when all parts are there. */
+static void settle(Cuda *d)
+{
+    Additions j = d->late;
+    size_t most = 0;
+    if (!j.count) return;
+    for (int i = d->errands; i-- > 0 && i >= d->errands - ERRANDS; ) wait_for(d, &d->errand[i % ERRANDS]);
+    for (int i = 0; i < j.count; i++) most = most < j.of[i].n ? j.of[i].n : most;
+    d->late.count = d->first.holds = d->weights.holds = d->sums.holds = 0;
+    launch(d, additions_kernel, dim3(blocks(most), (unsigned)j.count), dim3(BLOCK), j);
 }
 /* The memory that a command reads, and what it may write.  changes, sees: as in the list of ops. */
 typedef struct Range { const float *from, *to; } Range;
@@ -970,7 +997,13 @@ static int overlap(const Range *a, int n, const Range *b, int m)
 static void keep_apart(Cuda *d, const Path *p, const Command *c, unsigned changes, int sees)
 {
     Touched mine, its;
+    int settles = d->late.count > MOST_ADDITIONS - 2;       /* a command puts off two at most */
     touched(c, changes, sees, &mine);
+    for (int i = 0; i < d->late.count && !settles; i++) {
+        Range sum = { d->late.of[i].out, d->late.of[i].out + d->late.of[i].n };
+        settles = overlap(mine.written, mine.writes, &sum, 1) || overlap(mine.read, mine.reads, &sum, 1);
+    }
+    if (settles) settle(d);
     for (int i = 0; i < d->errands && i < ERRANDS; i++) {
         Errand *e = &d->errand[i];
         if (e->path == p) continue;
@@ -1088,7 +1121,7 @@ static void weight_gradient(Cuda *d, Geo g, const float *big, const float *small
     parts = (pixels + work.each - 1) / work.each;
     work.out = parts > 1 || add ? (float *)scratch(d, (size_t)parts * (size_t)M * (size_t)g.cs * sizeof(float)) : dw;
     tiles(d, work, M, g.cs, parts);
-    if (work.out != dw) launch(d, add_parts_kernel, dim3(blocks((size_t)M * (size_t)g.cs)), dim3(BLOCK), work.out, parts, (size_t)M * (size_t)g.cs, dw, add);
+    if (work.out != dw) put_off(d, work.out, NULL, parts, (size_t)M * (size_t)g.cs, dw, add);
 }
 
 /* ==== >>ops: a row each, forward and backward side by side ================================================== */
@@ -1472,17 +1505,19 @@ enum { OPS = (int)(sizeof ops / sizeof ops[0]) };
 static void launch_all(Cuda *d, const Command *list, int n)
 {
     d->now = &d->first;
-    d->maps.count = d->errands = d->first.depth = d->weights.depth = d->sums.depth = 0;
+    d->maps.count = d->late.count = d->errands = d->first.depth = d->weights.depth = d->sums.depth = 0;
+    d->first.holds = d->weights.holds = d->sums.holds = 0;
     for (int i = 0; i < n && !d->text[0]; i++) {
         const Op *op = &ops[list[i].code];
         int errand = !list[i].backward && (op->errand == ALWAYS || (op->errand == OF_ONE && count(&list[i].out) == 1));
-        d->now->scratch_used = 0;                           /* the stream keeps commands apart, so they share it */
+        if (!d->first.holds) d->first.scratch_used = 0;     /* the stream keeps commands apart, so they share it */
         d->at = list[i].values < 0 ? NULL : d->values + list[i].values;
         keep_apart(d, errand ? &d->sums : &d->first, &list[i], op->changes, op->sees);
         if (errand) aside(d, &d->sums);
         (list[i].backward ? op->backward : op->forward)(d, list[i]);
         if (errand) home(d, list[i]);
     }
+    settle(d);
     launch_maps(d);
     join(d, &d->weights);
     join(d, &d->sums);

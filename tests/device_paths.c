@@ -122,9 +122,39 @@ static void factor(ae_ctx *ae, notes *o)
         ae_end(ae, mark);
     }
 }
+/* Gradients that are made in parts and added up late: more of them than wait at a time, of layers that are used twice, with a clip and a
+   step between, and memory of theirs that the next pass takes over. */
+static void parts(ae_ctx *ae, notes *o)
+{
+    enum { LAYERS = 10 };
+    ae_net *net = ae_net_new(ae), *layer[LAYERS];
+    ae_opt *sgd;
+    ae_tensor x = ae_keep(ae_view(numbers(ae, 2, 576, 1), 2, 1, 24, 24)), h;
+    char name[16];
+    int i, k, twice;
+    for (i = 0; i < LAYERS; i++) {
+        snprintf(name, sizeof name, "c%d", i);
+        layer[i] = ae_sequential(net, name);
+        ae_nn_conv2d(layer[i], i ? 3 : 1, 3, 3, 1, 1);
+        ae_nn_tanh(layer[i]);
+    }
+    sgd = ae_sgd(net, 0.01f);
+    for (k = 0; k < 4; k++) {
+        size_t mark = ae_begin(ae);
+        if (k != 2) ae_zero_grad(sgd);
+        h = ae_forward(layer[0], x);
+        for (twice = 0; twice < 2; twice++) for (i = 1; i < LAYERS; i++) h = ae_forward(layer[i], h);
+        ae_backward(ae_mse_loss(h, ae_affine(h, 0, 0.3f), AE_SUM));
+        if (k == 1) note(o, ae_grad(ae_param_at(net, 6, NULL)));
+        ae_step(sgd);
+        ae_end(ae, mark);
+    }
+    for (i = 0; i < ae_params(net); i++) note(o, ae_grad(ae_param_at(net, i, NULL))), note(o, ae_param_at(net, i, NULL));
+}
 static const struct { const char *name; void (*run)(ae_ctx *ae, notes *o); } scenarios[] = {
     { "a matrix times itself, by cuBLAS", large_square }, { "a small one", small_square }, { "a loss over a weight's errand", loss_over_weights },
-    { "gradients retained twice", retained_twice }, { "a result that nobody reads", shifted }, { "a factor that is overwritten", factor } };
+    { "gradients retained twice", retained_twice }, { "a result that nobody reads", shifted }, { "a factor that is overwritten", factor },
+    { "gradients in parts", parts } };
 
 static ae_ctx *context(const char *device)
 {

@@ -62,6 +62,12 @@ plant 's/Path \*p = d->now;/Path *p = &d->first;/' && trains > "$dir/said" 2>&1 
 ok $? "scratch memory that paths share is noticed" "$dir/said"
 plant 's/(static void aside.*?)launch_maps\(d\);/$1/s' && trains > "$dir/said" 2>&1 && differs
 ok $? "elementwise work that is left behind when an errand goes is noticed" "$dir/said"
+plant 's/settles = overlap\([^;]*;/settles = 0;/' && trains > "$dir/said" 2>&1 && differs
+ok $? "parts of a gradient that are not added up before somebody reads it are noticed" "$dir/said"
+plant 's/if \(!p->holds\) p->scratch_used = 0;/p->scratch_used = 0;/' && trains > "$dir/said" 2>&1 && differs
+ok $? "parts whose room is taken before they are added up are noticed" "$dir/said"
+plant 's/(static void settle.*?)for \(int i = d->errands;[^;]*; \) [^;]*;/$1/s' && trains > "$dir/said" 2>&1 && differs
+ok $? "parts that are added up before they are there are noticed" "$dir/said"
 unset AE_CUDA_EAGER
 paths() {   # device_paths with the faulty file, in an order in which it is seen
     program device_paths "$dir/fault.o" && for order in SHIM_STREAMS= SHIM_STREAMS=ahead SHIM_STREAMS=mixed SHIM_ORDER=reverse; do env $order "$dir/device_paths" > "$dir/said" 2>&1 || return 0; done

@@ -129,6 +129,8 @@ if have nvcc; then
     nvcc -O3 --fmad=false -ftz=true -arch=sm_90 -Werror all-warnings -Xptxas -warn-lmem-usage,-warn-spills,-Werror \
          -Xcompiler -fno-threadsafe-statics,-fno-exceptions,-fno-rtti -c -o "$dir/real.o" autoenc_cuda.cu > "$dir/said" 2>&1
     ok $? "nvcc: no warning, no local memory, no spill" "$dir/said"
+    nvcc -O3 --fmad=false -ftz=true -arch=all-major -Werror all-warnings -Xcompiler -fno-threadsafe-statics,-fno-exceptions,-fno-rtti -c -o "$dir/all.o" autoenc_cuda.cu > "$dir/said" 2>&1
+    ok $? "nvcc: no warning for any family of cards either" "$dir/said"
     if have cuobjdump && have nvdisasm; then
         cuobjdump -sass "$dir/real.o" > "$dir/sass" 2>&1
         ! grep -E '\b(LDL|STL)\b' "$dir/sass" > "$dir/said" && [ "$(grep -c FFMA "$dir/sass")" -gt 100 ]
