@@ -7,8 +7,12 @@ Ours is ./lessonNN --synthetic --device cuda, images a second from its run.json 
 the networks of reference.py on random images that are on the card before the clock starts, in three ways: eager; compiled
 with mode "reduce-overhead"; and a whole step captured by hand into one CUDA graph, which is the honest rival.  All are
 float32; matmul and convolutions may not use TF32.  Also: launches in one of our steps (AE_CUDA_REPORT=1) and, in brackets,
-how many of them lie on its longest path, and what an empty node of a graph costs.  Prints the rows of bench/gpu.md.  What
-fails says so in its cell, and the rest goes on.
+how many of them lie on its longest path, and what an empty node of a graph costs.  And which share of our step's time its
+floors are: its multiplications and additions at the rate of a large product, and its bytes at the rate of a large copy, both
+measured in the same run.  Its bytes are those of every array that must be made once and used once: 40 a parameter (read by
+the forward and the backward pass, gradient, both moments, the new value), 16 a number that a layer makes (it and its
+gradient, written and read), and the batch.  Prints the rows of bench/gpu.md.  What fails says so in its cell, and the rest
+goes on.
 Exit status: 0 done, 3 there is no card, no PyTorch, or no program.
 """
 import argparse
@@ -55,17 +59,54 @@ def ours(lesson, options, batch, device):
     return run["images_per_second"], "%s (%s)" % nodes.groups() if nodes else "-"
 
 
-def theirs(torch, lesson, options, batch, way, steps, device):
-    """PyTorch's images a second."""
+def prepared(torch, lesson, options, device):
+    """A lesson's row of reference.py, its task, and random images and labels on the device."""
     from reference import LESSONS
     row = LESSONS[lesson]
     o = types.SimpleNamespace(**options)
     row.check(o, None)
     torch.manual_seed(0)
     torch.set_default_device(device)
-    task = row.task(o, 0)
-    images = torch.rand(60000, *([784] if row.flat else [1, 28, 28]))
-    labels = torch.randint(10, (60000,))
+    return row, row.task(o, 0), torch.rand(60000, *([784] if row.flat else [1, 28, 28])), torch.randint(10, (60000,))
+
+
+def floors(torch, lesson, options, batch, device):
+    """Multiplications and additions, and bytes, of a step: see above."""
+    from torch.utils.flop_counter import FlopCounterMode
+    _, task, images, labels = prepared(torch, lesson, options, device)
+    made = []
+    for module in task.net.modules():
+        if not list(module.children()):
+            module.register_forward_hook(lambda m, i, out: made.append(out.numel()))
+    with FlopCounterMode(display=False) as counter:
+        task.cost(images[:batch], labels[:batch]).backward()
+    return counter.get_total_flops(), 40 * sum(p.numel() for p in task.net.parameters()) + 16 * sum(made) + 4 * images[:batch].numel()
+
+
+def rates(torch, device):
+    """What the device does a second: multiplications and additions of a large product, bytes of a large copy."""
+    wait = torch.cuda.synchronize if device == "cuda" else (lambda: None)
+
+    def seconds(work, times=5):
+        work()
+        wait()
+        best = float("inf")
+        for _ in range(times):
+            began = time.perf_counter()
+            work()
+            wait()
+            best = min(best, time.perf_counter() - began)
+        return best
+    n = 8192 if device == "cuda" else 2048
+    a, b = torch.rand(n, n, device=device), torch.rand(n, n, device=device)
+    large = torch.rand(n * n * 4, device=device)
+    other = torch.empty_like(large)
+    return 2 * n ** 3 / seconds(lambda: torch.mm(a, b)), 2 * 4 * large.numel() / seconds(lambda: other.copy_(large))
+
+
+def theirs(torch, lesson, options, batch, way, steps, device):
+    """PyTorch's images a second."""
+    row, task, images, labels = prepared(torch, lesson, options, device)
     captured = way == "captured"
     adam = torch.optim.Adam(task.net.parameters(), lr=row.lr, weight_decay=row.decay, fused=True, capturable=captured)
     cost = torch.compile(task.cost, mode="reduce-overhead") if way == "compiled" else task.cost
@@ -142,8 +183,10 @@ def main():
     print(f"{datetime.date.today()}, {card}, PyTorch {torch.__version__}, `make gpu-bench`\n")
     if o.device == "cuda":
         print(f"A graph's node costs {1e6 * node_latency(torch):.2f} us.\n")
-    print("| lesson | batch | nodes a step | ours, images/s | PyTorch eager | compiled | captured | ours over the best |")
-    print("|---|---|---|---|---|---|---|---|")
+    flops, bytes_ = rates(torch, o.device)
+    print(f"A large product runs at {flops / 1e12:.2f} TFLOP/s, a large copy at {bytes_ / 1e9:.0f} GB/s.\n")
+    print("| lesson | batch | nodes a step | ours, images/s | PyTorch eager | compiled | captured | ours over the best | floor of FLOP | of traffic |")
+    print("|---|---|---|---|---|---|---|---|---|---|")
     for lesson, options, settings, batch in RUNS:
         if o.lessons and lesson not in o.lessons.split(","):
             continue
@@ -156,7 +199,13 @@ def main():
                 (["eager", "compiled", "captured"] if o.device == "cuda" else ["eager"])]
         best = max((v for v, _ in ways if v), default=None)
         ratio = f"{speed / best:.2f}" if speed and best else "-"
-        print("| " + " | ".join([" ".join([lesson, *options]), str(batch), nodes, text, *(t for _, t in ways), ratio]) + " |", flush=True)
+        try:
+            least = floors(torch, lesson, settings, batch, o.device)
+            shares = [f"{100 * work / rate * speed / batch:.0f} %" if speed else "-" for work, rate in zip(least, (flops, bytes_))]
+        except Exception as e:
+            shares = [type(e).__name__, "-"]
+        ways += [(None, "-")] * (3 - len(ways))
+        print("| " + " | ".join([" ".join([lesson, *options]), str(batch), nodes, text, *(t for _, t in ways), ratio, *shares]) + " |", flush=True)
 
 
 if __name__ == "__main__":
