@@ -108,7 +108,7 @@ static void check_margins(const ae_kernels *K)
     const float ends[8] = { 0, 1, 0.99999994f, 1e-20f, -0.5f, 1.5f, NAN, 0.5f };
     int i, k, bad = 0;
     for (k = 0; k < 4000; k++) {
-        for (i = 0; i < 16; i++) out[i] = k < 16 ? ends[(i + k) % 8] : (float)((k * 16 + i) * 40503 % 65537) / 65537.0f;
+        for (i = 0; i < 16; i++) out[i] = k < 16 ? ends[(i + k) % 8] : (float)((unsigned)(k * 16 + i) * 40503u % 65537u) / 65537.0f;
         for (i = 0; i < 16; i += K->lanes) one[i + k % K->lanes] = 1;
         K->map(AE_F_BCE, out, none, brief, 16, 0, 0, 0);
         K->map(AE_F_BCE, out, one, full, 16, 0, 0, 0);
